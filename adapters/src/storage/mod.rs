@@ -1,0 +1,38 @@
+//! Where a client keeps its records, cursors and outbox.
+//!
+//! A [`Storage`] is written by one client at a time, through the requests of the client machine, and read by the
+//! application through any number of [`Reader`]s, which see whole transactions only.
+
+use driftless_core::client::{OwnEvent, RecordKey, StorageFailure, StorageReply, StorageRequest, StoredRecord};
+use driftless_core::event::RecordId;
+use driftless_core::name::RepositoryName;
+
+/// The writing side of a client's storage. Blocks; a driver gives it a thread of its own.
+pub trait Storage: Send + 'static {
+    /// Carries out one request of the machine. When it returns from a commit, the changes are durable.
+    fn request(&mut self, request: StorageRequest) -> Result<StorageReply, StorageFailure>;
+
+    /// Another reader of the same data.
+    fn reader(&self) -> Result<Box<dyn Reader>, StorageFailure>;
+}
+
+/// The reading side of a client's storage.
+pub trait Reader: Send + 'static {
+    /// One record; `None` if it never existed. A deleted one has a visible state without data.
+    fn record(&mut self, key: &RecordKey) -> Result<Option<StoredRecord>, StorageFailure>;
+
+    /// The records of a repository that are visible and not deleted, in order of their ids, behind `after`, at most
+    /// `max`.
+    fn records(
+        &mut self,
+        repository: &RepositoryName,
+        after: Option<&RecordId>,
+        max: usize,
+    ) -> Result<Vec<StoredRecord>, StorageFailure>;
+
+    /// Every own event that is pending, in local order, at most `max`.
+    fn pending(&mut self, max: usize) -> Result<Vec<OwnEvent>, StorageFailure>;
+
+    /// Every own event that was rejected for good, in local order, at most `max`.
+    fn rejected(&mut self, max: usize) -> Result<Vec<OwnEvent>, StorageFailure>;
+}

@@ -1,0 +1,139 @@
+//! What a client is made with: every setting with its unit and default.
+
+use super::{Policy, ServerOrder};
+use crate::event::Spelling;
+use crate::name::RepositoryName;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// What a [`super::Client`] is made with.
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    /// The repositories that it keeps. Events for others are refused; their local data is left alone.
+    pub repositories: Vec<RepositoryConfig>,
+    /// What it shows to the server.
+    pub credentials: ClientCredentials,
+    /// In which spelling it writes events. Default: the package's.
+    pub spelling: Spelling,
+    /// Timeouts and delays.
+    pub timing: Timing,
+    /// Bounds on memory.
+    pub limits: ClientLimits,
+    /// Seeds event ids and jitter. Must come from the operating system's random source at every start: two runs with
+    /// one seed would make the same event ids.
+    pub seed: [u8; 32],
+}
+
+/// A repository and how its conflicts are decided.
+#[derive(Clone, Debug)]
+pub struct RepositoryConfig {
+    /// Which repository.
+    pub name: RepositoryName,
+    /// How its conflicts are decided.
+    pub policy: Arc<dyn Policy>,
+}
+
+impl RepositoryConfig {
+    /// A repository under [`ServerOrder`].
+    pub fn new(name: RepositoryName) -> Self {
+        Self {
+            name,
+            policy: Arc::new(ServerOrder),
+        }
+    }
+}
+
+/// What a client shows to the server, in `auth` (and, by its host, in the handshake).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientCredentials {
+    /// The token.
+    pub token: Option<String>,
+    /// Custom headers. In `auth` they stand beside the protocol's own fields and can never overwrite one.
+    pub headers: Vec<(String, String)>,
+}
+
+/// Timeouts and delays of a client. Defaults as PROTOCOL.md section 7.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// How long a connection may take to open; doubles with the backoff. Default 1.5 s.
+    pub connect_timeout: Duration,
+    /// How long `auth` may take to be answered; doubles with the backoff. Default 1.5 s.
+    pub auth_timeout: Duration,
+    /// The longest that the two doubled timeouts become. Default 30 s.
+    pub timeout_max: Duration,
+    /// The delay before the first reconnect; doubles with each failure, with full jitter from the second on. Default 3 s.
+    pub reconnect_delay: Duration,
+    /// The longest reconnect delay. Default 60 s.
+    pub reconnect_delay_max: Duration,
+    /// How long a connection has to stay up for the delay to start from the base again. Default 10 s.
+    pub stable_after: Duration,
+    /// How often a `ping` is sent. Default 30 s.
+    pub heartbeat_interval: Duration,
+    /// How long after a `ping` the server may be silent. Default 2 s.
+    pub heartbeat_timeout: Duration,
+    /// How long after a retryable refusal the outbox is sent again; doubles up to [`Self::reconnect_delay_max`]. Default 1 s.
+    pub retry_delay: Duration,
+    /// How long own acked events are kept for a server that lost them. Default 7 days.
+    pub keep_acked: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_millis(1_500),
+            auth_timeout: Duration::from_millis(1_500),
+            timeout_max: Duration::from_secs(30),
+            reconnect_delay: Duration::from_secs(3),
+            reconnect_delay_max: Duration::from_secs(60),
+            stable_after: Duration::from_secs(10),
+            heartbeat_interval: Duration::from_secs(30),
+            heartbeat_timeout: Duration::from_secs(2),
+            retry_delay: Duration::from_secs(1),
+            keep_acked: Duration::from_secs(7 * 24 * 60 * 60),
+        }
+    }
+}
+
+/// Bounds on a client's memory. What happens at each stands with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientLimits {
+    /// Most bytes of received frames that wait to be applied; past it the socket is not read. Default 1 MiB.
+    pub received_bytes: usize,
+    /// Most events that one storage transaction applies. Default 1,000.
+    pub apply_events: usize,
+    /// Most un-acked events in flight, for each repository. Default 1,000.
+    pub window_events: usize,
+    /// Most bytes of them, unless one event is larger. Default 256 KiB.
+    pub window_bytes: usize,
+    /// Most events in one pushed frame. Default 500.
+    pub push_events: usize,
+    /// Most bytes of events in one pushed frame, unless one event is larger. Default 64 KiB.
+    pub push_bytes: usize,
+    /// Most local writes that wait for storage; one more is refused with [`super::WriteError::Busy`]. Default 10,000.
+    pub writes: usize,
+    /// Most own acked events kept for each repository, for a server that lost them. Default 10,000.
+    pub kept_events: usize,
+    /// Most live events kept while a plain server is still being pulled, for each repository; past it they are pulled again. Default 1,000.
+    pub plain_live_events: usize,
+    /// Largest event that is accepted from the application, in bytes. Default 15 MiB, the server's own default.
+    pub event_bytes: usize,
+}
+
+impl Default for ClientLimits {
+    fn default() -> Self {
+        Self {
+            received_bytes: 1 << 20,
+            apply_events: 1_000,
+            window_events: 1_000,
+            window_bytes: 256 << 10,
+            push_events: 500,
+            push_bytes: 64 << 10,
+            writes: 10_000,
+            kept_events: 10_000,
+            plain_live_events: 1_000,
+            event_bytes: 15 << 20,
+        }
+    }
+}

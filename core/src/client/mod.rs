@@ -1,0 +1,21 @@
+//! The client machine: connection, outbox, pull and replica.
+//!
+//! [`Client`] holds cursors, the window in flight and the page being applied, never the whole data set: records live in
+//! the host's storage and are loaded by [`StorageRequest`]. At most one storage request is under way; a local write goes
+//! ahead of the next page, never between a page's load and its commit.
+
+mod config;
+mod machine;
+mod policy;
+mod storage;
+
+pub use config::{ClientConfig, ClientCredentials, ClientLimits, RepositoryConfig, Timing};
+pub use machine::{
+    Blocked, Change, ChangeKind, Client, ClientAction, ClientInput, ConnectionState, Notice, Origin, RequestId,
+    SocketId, Write, WriteError,
+};
+pub use policy::{LastWriteWins, MergeFields, Policy, ServerOrder};
+pub use storage::{
+    Cursor, LocalSequence, Opened, OwnEvent, OwnState, RecordKey, RepositoryRow, State, StorageChange, StorageFailure,
+    StorageId, StorageReply, StorageRequest, StoredRecord, Transaction,
+};

@@ -1,0 +1,84 @@
+//! Credentials that a connection shows and the rights that the host grants for them.
+
+use crate::event::Json;
+use crate::name::{Namespace, RepositoryName};
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// What a connection shows to be let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// The namespace that the connection is for.
+    pub namespace: Namespace,
+    /// The token: from `token`, else from an `Authorization` field of `auth` (without `Bearer `), else from the
+    /// handshake.
+    pub token: Option<String>,
+    /// Every other field of `auth`.
+    pub fields: Vec<(String, Json)>,
+}
+
+/// Which repositories of the namespace a right covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Every repository.
+    All,
+    /// These and no others.
+    Only(BTreeSet<RepositoryName>),
+}
+
+impl Access {
+    /// Whether the right covers a repository.
+    pub fn allows(&self, repository: &RepositoryName) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(names) => names.contains(repository),
+        }
+    }
+}
+
+/// What a subject may do in a namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rights {
+    /// Names the read rights in `auth_success.scope`: equal scopes mean equal read rights. An opaque short text.
+    pub scope: String,
+    /// What may be read.
+    pub read: Access,
+    /// What may be written.
+    pub write: Access,
+}
+
+impl Rights {
+    /// Everything, under the scope `all`.
+    pub fn all() -> Self {
+        Self {
+            scope: "all".into(),
+            read: Access::All,
+            write: Access::All,
+        }
+    }
+}
+
+/// Accepted credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Who it is. Another subject on the same connection ends all its streams.
+    pub subject: String,
+    /// What it may do.
+    pub rights: Arc<Rights>,
+    /// After how long the credentials expire; `None`: never.
+    pub valid_for: Option<Duration>,
+}
+
+/// Why credentials are not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuthRefusal {
+    /// They are wrong or absent: `auth_failed`, close 4401. The message is one plain sentence without secrets.
+    Refused(String),
+    /// They are good, but not for this connection: `forbidden`, close 4403.
+    Forbidden(String),
+    /// Whoever decides cannot be reached: `internal`, close 1011.
+    Unavailable,
+}

@@ -1,0 +1,1 @@
+//! The Driftless server and the `driftless` command.
