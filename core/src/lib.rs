@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`machine`] | the contract between a machine and its host: time, actions, wake-ups |
 //! | [`name`] | namespaces, repositories and the logs that they name |
+//! | [`timers`] | the timers of a machine |
 //! | [`event`] | events and their envelope, read without building a tree; runs of stored events |
 //! | [`wire`] | every message of the protocol, decoded and encoded |
 //! | [`server`] | [`server::Session`], one a connection, and [`server::Hub`], a shard of repositories |
@@ -24,6 +25,7 @@ pub mod event;
 pub mod machine;
 pub mod name;
 pub mod server;
+pub mod timers;
 pub mod wire;
 
 pub use machine::{Actions, Instant, Machine, Wake};
