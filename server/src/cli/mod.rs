@@ -1,0 +1,55 @@
+//! The commands of `driftless`, their flags and their help.
+//!
+//! Every command is a module with its flags (`…Args`) and a `run` function that ends in a [`Failure`] or not at all.
+
+mod client;
+mod demo;
+mod failure;
+
+pub use failure::Failure;
+
+use clap::{Parser, Subcommand};
+use std::future::Future;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Real-time, offline-first synchronisation: a durable server and the tools around it.
+#[derive(Debug, Parser)]
+#[command(name = "driftless", version, max_term_width = 100, after_help = failure::EXIT_STATUS_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a headless client that scripts drive with JSON lines.
+    Client(client::ClientArgs),
+    /// Show two clients syncing through a server, one of them going offline and coming back.
+    Demo(demo::DemoArgs),
+}
+
+/// Parses the command line, runs the command and says how the process ends.
+pub fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Client(args) => client::run(args),
+        Command::Demo(args) => demo::run(args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Nobody is left to tell when stderr is gone.
+            let _ = writeln!(std::io::stderr(), "driftless: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+/// Runs a command that is one client's work: one thread is enough.
+pub fn on_one_thread(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("cannot start: {error}")))?
+        .block_on(command)
+}
