@@ -14,6 +14,11 @@ pub trait Policy: fmt::Debug + Send + Sync {
     /// [`State::sequence`] of the result is ignored: the client sets it to the event's. A deleted record is a state
     /// without data, which keeps event id and `createdAt`.
     fn fold(&self, current: Option<&State>, event: &Event) -> State;
+
+    /// Whether new events should name the fields that they change even where the application does not.
+    fn wants_changed_fields(&self) -> bool {
+        false
+    }
 }
 
 /// Later in the log wins, whatever the authors' clocks said. The default.

@@ -1,0 +1,222 @@
+//! What a client asks of its host and tells its application.
+
+use super::{RequestId, SocketId};
+use crate::client::{ClientCredentials, StorageFailure, StorageId, StorageRequest};
+use crate::event::{EventId, Json, RecordId, Sequence};
+use crate::name::RepositoryName;
+use crate::wire::{CloseCode, ErrorCode};
+use alloc::string::String;
+use alloc::vec::Vec;
+use bytestring::ByteString;
+use core::time::Duration;
+
+/// What a [`Client`] asks its host to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientAction {
+    /// Open a WebSocket; answer with `Connected` or `Disconnected`.
+    Connect {
+        /// Names the attempt and the socket.
+        socket: SocketId,
+        /// For the handshake.
+        credentials: ClientCredentials,
+    },
+    /// Send a text frame; report its payload's length with `Flushed` once the socket has taken it.
+    Send {
+        /// On which socket.
+        socket: SocketId,
+        /// Its payload.
+        frame: ByteString,
+    },
+    /// Close the socket or give up the attempt. No `Disconnected` is needed.
+    Close {
+        /// Which socket.
+        socket: SocketId,
+        /// The status code.
+        code: CloseCode,
+        /// One short sentence.
+        reason: String,
+    },
+    /// Read no more frames. Frames that were read already are handled all the same.
+    PauseReading {
+        /// From which socket.
+        socket: SocketId,
+    },
+    /// Read again.
+    ResumeReading {
+        /// From which socket.
+        socket: SocketId,
+    },
+    /// Ask storage; answer with `Stored`.
+    Storage {
+        /// Names it in the answer.
+        storage: StorageId,
+        /// What.
+        request: StorageRequest,
+    },
+    /// Tell the application.
+    Notify(Notice),
+}
+
+/// What the application is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Storage is open: writes are accepted from the first input on, this tells that they can be done.
+    Opened,
+    /// The connection's state has changed.
+    Connection(ConnectionState),
+    /// A [`Write`] is durable, or was not made.
+    Written {
+        /// Which write.
+        request: RequestId,
+        /// The ids of its events, in order of the changes.
+        result: Result<Vec<EventId>, WriteError>,
+    },
+    /// What the application sees of a record has changed.
+    Changed {
+        /// Which repository.
+        repository: RepositoryName,
+        /// Which record.
+        record: RecordId,
+        /// Its data now; `None` if it is deleted.
+        data: Option<Json>,
+        /// Whose doing it is.
+        origin: Origin,
+        /// The place in the log up to which it is folded; `None` while an own un-acked event is on top.
+        sequence: Option<Sequence>,
+        /// Whether an event of it is not acked yet.
+        pending: bool,
+        /// Whether data or deciding event changed, or only `sequence` and `pending`.
+        content: bool,
+    },
+    /// Own events are durable on the server.
+    Acked {
+        /// Which repository.
+        repository: RepositoryName,
+        /// Which events; an event is told once.
+        events: Vec<EventId>,
+    },
+    /// An own event was refused for good: it has left the outbox and the local layer.
+    Rejected {
+        /// Which repository.
+        repository: RepositoryName,
+        /// Which event.
+        event: EventId,
+        /// The event as it was sent.
+        body: Json,
+        /// The server's code, if it gave one.
+        code: Option<ErrorCode>,
+        /// The server's sentence.
+        message: String,
+    },
+    /// A repository is current: everything that was in the log when it was asked for is applied.
+    CaughtUp {
+        /// Which repository.
+        repository: RepositoryName,
+    },
+    /// The server's history is another one: the repository is folded again from 0, and own events that the server
+    /// lost are pushed again.
+    HistoryChanged {
+        /// Which repository.
+        repository: RepositoryName,
+    },
+    /// The server wants other credentials: they were refused, or have expired on a live connection. The client waits
+    /// for [`ClientInput::Credentials`](super::ClientInput::Credentials).
+    CredentialsNeeded {
+        /// The server's sentence.
+        message: String,
+    },
+    /// The server said something that concerns no event, or storage failed; the client goes on by itself.
+    Trouble {
+        /// One sentence.
+        message: String,
+    },
+}
+
+/// Whose doing a change is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// This application's own write.
+    Local,
+    /// The stream.
+    Remote,
+}
+
+/// Where the connection stands.
+///
+/// ```text
+///            ┌──────────────── failure, close, silence ────────────────┐
+///            ▼                                                         │
+///  Offline ──delay──▶ Connecting ──open──▶ Authenticating ──success──▶ CatchingUp ──head──▶ Live
+///                                               │  ▲                        ▲                │
+///                                            refused │ other credentials      └── behind again ┘
+///                                               ▼  │
+///                                        AuthenticationFailed
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConnectionState {
+    /// Not connected; the next attempt is due after `retry_in`, `None` if none is planned (stopped).
+    Offline {
+        /// The delay.
+        retry_in: Option<Duration>,
+    },
+    /// Opening a connection.
+    Connecting,
+    /// Connected; `auth` is not answered yet.
+    Authenticating,
+    /// Authenticated; not every repository is current.
+    CatchingUp,
+    /// Every repository is current.
+    Live,
+    /// The credentials were refused; waits for others.
+    AuthenticationFailed {
+        /// The server's sentence.
+        message: String,
+    },
+}
+
+impl ConnectionState {
+    /// The plain view: connected means authenticated.
+    pub const fn is_connected(&self) -> bool {
+        matches!(self, Self::CatchingUp | Self::Live)
+    }
+}
+
+/// Why a write was not made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WriteError {
+    /// The repository is not one of the client's.
+    #[error("the repository `{0}` is not registered with this client")]
+    UnknownRepository(RepositoryName),
+    /// The event would be over [`crate::client::ClientLimits::event_bytes`].
+    #[error("the event is larger than {0} bytes")]
+    TooLarge(usize),
+    /// More writes wait for storage than [`crate::client::ClientLimits::writes`].
+    #[error("too many writes wait for local storage; try again")]
+    Busy,
+    /// The client was stopped.
+    #[error("the client is stopped")]
+    Stopped,
+    /// Storage failed; nothing was written.
+    #[error(transparent)]
+    Storage(#[from] StorageFailure),
+}
+
+/// Why the outbox does not move.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Blocked {
+    /// There is no connection.
+    #[error("not connected to the server")]
+    Offline,
+    /// The credentials were refused.
+    #[error("the server refused the credentials: {0}")]
+    Credentials(String),
+    /// The client is not current yet; the outbox follows.
+    #[error("catching up with the server first")]
+    CatchingUp,
+    /// The server refuses for now; the client tries again.
+    #[error("the server refuses for now: {0}")]
+    Refused(String),
+    /// Local storage fails; the client tries again.
+    #[error("local storage fails: {0}")]
+    Storage(String),
+}
