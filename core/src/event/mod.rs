@@ -9,12 +9,13 @@ mod batch;
 mod envelope;
 mod id;
 mod json;
+pub(crate) mod members;
 mod new_event;
 mod replicated;
 mod timestamp;
 
 pub use batch::{EventBatch, EventBatchBuilder, StoredEvent};
-pub use envelope::{Envelope, EnvelopeError, Operation, Spelling};
+pub use envelope::{Envelope, EnvelopeError, Operation, Spelling, event_id};
 pub use id::{EventId, IdError, RecordId, Sequence};
 pub use json::{Json, JsonError, MAX_DEPTH, depth_exceeds};
 pub use new_event::NewEvent;

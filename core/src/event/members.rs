@@ -1,0 +1,152 @@
+//! The members of a JSON object, read and cut without building a tree.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use core::fmt;
+use serde::Deserializer as _;
+use serde::de::{DeserializeSeed, Error, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// Calls `visit` with the decoded key and the value's text of every member of the object `text`, in order. An error if
+/// `text` is not one valid JSON object.
+///
+/// Keys are bytes, because a JSON string may name half of a surrogate pair, which is no character.
+pub(crate) fn members<'a>(text: &'a str, visit: impl FnMut(Cow<'a, [u8]>, &'a str)) -> Result<(), serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    deserializer.deserialize_map(Members(visit))?;
+    deserializer.end()
+}
+
+/// The object `text` without the members whose key `drop` names; every other byte stays as it is.
+///
+/// `text` is a valid JSON object without white space around it; anything else comes back unchanged.
+pub(crate) fn without(text: &str, mut drop: impl FnMut(&[u8]) -> bool) -> String {
+    let mut kept = String::with_capacity(text.len());
+    kept.push('{');
+    // Each member reaches from behind the brace or comma before it to the comma or brace behind it.
+    let mut start = 1;
+    let read = members(text, |key, value| {
+        let end = member_end(text, value);
+        if !drop(&key) {
+            if kept.len() > 1 {
+                kept.push(',');
+            }
+            kept.push_str(text.get(start..end).unwrap_or_default());
+        }
+        start = end + 1;
+    });
+    kept.push('}');
+    if read.is_ok() { kept } else { text.into() }
+}
+
+/// Where the comma or brace behind `value`, a slice of `text`, stands.
+fn member_end(text: &str, value: &str) -> usize {
+    let end = value.as_ptr() as usize - text.as_ptr() as usize + value.len();
+    let space = text.as_bytes()[end..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_whitespace());
+    end + space.count()
+}
+
+/// The text of a JSON string; `None` for any other value and for a string that is not Unicode.
+pub(crate) fn string(value: &str) -> Option<Cow<'_, str>> {
+    let inner = value.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.as_bytes().contains(&b'\\') {
+        return serde_json::from_str(value).ok().map(Cow::Owned);
+    }
+    Some(Cow::Borrowed(inner))
+}
+
+/// The value of a JSON integer from 0 on, written as one; `None` for anything else.
+pub(crate) fn unsigned(value: &str) -> Option<u64> {
+    if value.bytes().all(|byte| byte.is_ascii_digit()) {
+        value.parse().ok()
+    } else {
+        None
+    }
+}
+
+/// A decoded key; borrowed unless it was written with escapes.
+pub(crate) struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Cow<'de, [u8]>;
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_bytes(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key {
+    type Value = Cow<'de, [u8]>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+    fn visit_borrowed_bytes<E: Error>(self, key: &'de [u8]) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(key))
+    }
+    fn visit_bytes<E: Error>(self, key: &[u8]) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(key.into()))
+    }
+}
+
+struct Members<F>(F);
+
+impl<'de, F: FnMut(Cow<'de, [u8]>, &'de str)> Visitor<'de> for Members<F> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key_seed(Key)? {
+            let value: &'de RawValue = map.next_value()?;
+            (self.0)(key, value.get());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cutting_leaves_every_other_byte() {
+        let cut = |text: &str| without(text, |key| key == b"x");
+        assert_eq!(cut(r#"{"x":1}"#), "{}");
+        assert_eq!(cut(r#"{"x":1,"a":2}"#), r#"{"a":2}"#);
+        assert_eq!(cut(r#"{"a":2,"x":{"x":[1,"}"]}}"#), r#"{"a":2}"#);
+        assert_eq!(
+            cut("{ \"a\" : 2 , \"x\":1 ,\t\"b\":{\"x\":1}\n}"),
+            "{ \"a\" : 2 ,\t\"b\":{\"x\":1}\n}"
+        );
+        assert_eq!(cut(r#"{"\u0078":1,"a":"x"}"#), r#"{"a":"x"}"#);
+        assert_eq!(cut(r#"{"x":1,"a":1e400,"x":2,"b":1.0}"#), r#"{"a":1e400,"b":1.0}"#);
+        assert_eq!(cut("{}"), "{}");
+        assert_eq!(cut("[1]"), "[1]");
+    }
+
+    #[test]
+    fn a_key_may_be_half_a_surrogate_pair() {
+        let mut keys = alloc::vec::Vec::new();
+        members(r#"{"\ud800":1,"a":2}"#, |key, _| keys.push(key.into_owned())).unwrap();
+        assert_eq!(keys.len(), 2);
+        assert_eq!(keys[1], b"a");
+    }
+
+    #[test]
+    fn strings_are_borrowed_unless_they_are_escaped() {
+        assert!(matches!(string(r#""ä""#), Some(Cow::Borrowed("ä"))));
+        assert_eq!(string(r#""\u00e4\n""#).unwrap(), "ä\n");
+        assert_eq!(string(r#""\ud800""#), None);
+        assert_eq!(string("1"), None);
+    }
+
+    #[test]
+    fn only_plain_integers_are_unsigned() {
+        assert_eq!(unsigned("0"), Some(0));
+        assert_eq!(unsigned("18446744073709551615"), Some(u64::MAX));
+        for other in ["18446744073709551616", "-1", "1.0", "1e3", "null", "\"1\"", "true"] {
+            assert_eq!(unsigned(other), None, "{other}");
+        }
+    }
+}
