@@ -86,12 +86,12 @@ impl Default for Timing {
             auth_timeout: Duration::from_millis(1_500),
             timeout_max: Duration::from_secs(30),
             reconnect_delay: Duration::from_secs(3),
-            reconnect_delay_max: Duration::from_secs(60),
+            reconnect_delay_max: Duration::from_mins(1),
             stable_after: Duration::from_secs(10),
             heartbeat_interval: Duration::from_secs(30),
             heartbeat_timeout: Duration::from_secs(2),
             retry_delay: Duration::from_secs(1),
-            keep_acked: Duration::from_secs(7 * 24 * 60 * 60),
+            keep_acked: Duration::from_hours(7 * 24),
         }
     }
 }
