@@ -29,8 +29,15 @@ pub struct ServerLimits {
     pub pushes: usize,
     /// Most unanswered read requests of a connection; past it the peer is not read from. Default 64.
     pub requests: usize,
-    /// Most repositories of one connection with a stream of their own (extended); past it `subscribe` gets
-    /// `rate_limited`. Default 10,000.
+    /// Most bytes of frames that came while `auth` was being decided; past it the connection is closed with 4429.
+    /// Only a host that does not stop reading gets there. Default 32 MiB, more than one largest frame.
+    pub backlog_bytes: usize,
+    /// Largest `ref`, in bytes; a larger one gets `bad_message`. Default 1,024: it comes back on every frame of an
+    /// answer.
+    pub reference_bytes: usize,
+    /// Most repositories of one connection with a stream of their own (extended), past which `subscribe` gets
+    /// `rate_limited`; and most in which a connection has a refused event that must come again, past which it is
+    /// closed with 4429. Default 10,000.
     pub streams: usize,
     /// Most bytes of all connections' events that wait for the store; past it a push gets `rate_limited`.
     /// Default 256 MiB.
@@ -51,8 +58,17 @@ pub struct ServerLimits {
     /// How long a socket may refuse to take a single byte before the connection is closed with 4408. Default 40 s:
     /// an interval and a timeout of the heartbeat, whose `ping` waits behind what is not taken.
     pub stall_timeout: Duration,
-    /// How long a plain peer hears nothing of a repository that it has not requested. Default 1 s.
+    /// How long a plain peer hears nothing of a repository that it has not requested, or after an answer that its
+    /// `limit` has cut. Default 1 s.
     pub plain_hold: Duration,
+    /// How long a connection's reads wait after the store failed one; doubles with each failure in a row. Default
+    /// 100 ms.
+    pub read_retry_min: Duration,
+    /// Where the doubling ends. Default 5 s.
+    pub read_retry_max: Duration,
+    /// How long a stopping server waits for a connection's pushes under way before it closes it all the same.
+    /// Default 10 s.
+    pub shutdown_timeout: Duration,
 }
 
 impl Default for ServerLimits {
@@ -67,6 +83,8 @@ impl Default for ServerLimits {
             push_bytes: 256 << 10,
             pushes: 1_024,
             requests: 64,
+            backlog_bytes: 32 << 20,
+            reference_bytes: 1_024,
             streams: 10_000,
             queued_bytes: 256 << 20,
             commit_events: 4_096,
@@ -77,6 +95,9 @@ impl Default for ServerLimits {
             heartbeat_timeout: Duration::from_secs(10),
             stall_timeout: Duration::from_secs(40),
             plain_hold: Duration::from_secs(1),
+            read_retry_min: Duration::from_millis(100),
+            read_retry_max: Duration::from_secs(5),
+            shutdown_timeout: Duration::from_secs(10),
         }
     }
 }

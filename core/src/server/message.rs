@@ -3,7 +3,7 @@
 use super::Rights;
 use crate::event::{EventId, Json, NewEvent, Sequence, Timestamp};
 use crate::name::{LogName, Namespace, RepositoryName};
-use crate::wire::{Epoch, ErrorCode, Position};
+use crate::wire::{CloseCode, Epoch, ErrorCode, Position};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytestring::ByteString;
@@ -38,7 +38,11 @@ pub enum HubRequest {
         /// What it may do.
         rights: Arc<Rights>,
     },
-    /// The connection's subject has changed or the connection is gone: all its state but pushes under way ends.
+    /// The connection's subject has changed: its streams, requests and holds end. What the hub gave before
+    /// [`HubReply::Reset`], its answer, was for the old subject; the bytes of those frames are still credited.
+    /// Until the next `Attach` everything but `Push` and `Flushed` is ignored.
+    Reset,
+    /// The connection is gone: all its state but pushes under way ends.
     Detach,
     /// Events to append, validated and allowed. Answered by [`HubReply::Pushed`].
     Push {
@@ -123,8 +127,32 @@ pub enum HubReply {
         /// One for each of its events, in order.
         results: Vec<PushResult>,
     },
-    /// A read request is answered (its last frame went before this).
+    /// A read request is answered (its last frame, or why there is none, went before this).
     ReadDone,
+    /// A read request or a part of a `subscribe` has failed.
+    Failed(Failure),
+    /// A [`HubRequest::Reset`] is done.
+    Reset,
+    /// The connection asks for more than the hub keeps for one: close it.
+    Close {
+        /// The status code.
+        code: CloseCode,
+        /// One short sentence.
+        reason: &'static str,
+    },
+}
+
+/// Why a read request or a part of a `subscribe` has failed; becomes an `error`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The `ref` of the request.
+    pub reference: Option<Json>,
+    /// Which repository, if it is one.
+    pub repository: Option<RepositoryName>,
+    /// What went wrong.
+    pub code: ErrorCode,
+    /// One plain sentence.
+    pub message: &'static str,
 }
 
 /// What became of one event of a push.

@@ -20,7 +20,7 @@ mod store;
 pub use hub::{Hub, HubAction, HubConfig, HubInput};
 pub use limits::ServerLimits;
 pub use message::{
-    ConnectionId, HubReply, HubRequest, Peer, PushId, PushResult, Read, Refusal, RequestKind, Subscription,
+    ConnectionId, Failure, HubReply, HubRequest, Peer, PushId, PushResult, Read, Refusal, RequestKind, Subscription,
 };
 pub use rights::{Access, AuthRefusal, Credentials, Grant, Rights};
 pub use session::{AuthId, Session, SessionAction, SessionConfig, SessionInput};
