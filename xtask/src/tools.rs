@@ -15,13 +15,17 @@ pub(crate) fn cargo() -> OsString {
 
 /// The folder of the workspace's `Cargo.toml`.
 pub(crate) fn workspace_root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or_else(|| Path::new("."))
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or_else(|| Path::new("."))
 }
 
 /// Downloads every package of the lock file, those of other platforms too: `cargo deny` reads them all, offline.
 pub(crate) fn fetch_dependencies() -> Result<(), String> {
     let mut command = Command::new(cargo());
-    command.args(["fetch", "--locked", "--quiet"]).current_dir(workspace_root());
+    command
+        .args(["fetch", "--locked", "--quiet"])
+        .current_dir(workspace_root());
     match command.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("`cargo fetch --locked` ended with {status}")),
@@ -46,18 +50,26 @@ pub(crate) fn path_with_cargo_deny() -> Result<OsString, String> {
 
 fn answers(path: &OsString) -> bool {
     let mut command = Command::new(cargo());
-    command.args(["deny", "--version"]).env("PATH", path).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .args(["deny", "--version"])
+        .env("PATH", path)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }
 
 fn prepend(folder: &Path, path: &OsString) -> Result<OsString, String> {
-    let folders: Vec<PathBuf> = std::iter::once(folder.to_owned()).chain(std::env::split_paths(path)).collect();
+    let folders: Vec<PathBuf> = std::iter::once(folder.to_owned())
+        .chain(std::env::split_paths(path))
+        .collect();
     std::env::join_paths(folders).map_err(|error| format!("PATH cannot be extended: {error}"))
 }
 
 fn install(root: &Path) -> Result<(), String> {
     let mut command = Command::new(cargo());
-    command.args(["install", "--locked", "cargo-deny", "--version", CARGO_DENY, "--root"]).arg(root);
+    command
+        .args(["install", "--locked", "cargo-deny", "--version", CARGO_DENY, "--root"])
+        .arg(root);
     match command.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("cargo-deny {CARGO_DENY} could not be installed ({status})")),

@@ -78,14 +78,15 @@ pub struct PageRequest {
     pub after: Sequence,
     /// At most this many events.
     pub max_events: usize,
-    /// At most this many bytes of encoded events, unless the first alone is larger.
+    /// At most this many bytes of encoded events, the commas between them included, unless the first alone is larger.
     pub max_bytes: usize,
 }
 
 /// A page of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// The events from `after + 1` on, without a gap; empty only if there are none behind `after`.
+    /// The events from `after + 1` on, without a gap; empty only if there are none behind `after` or none were asked
+    /// for.
     pub events: EventBatch,
     /// The sequence of the log's last event at the time of the read; zero for an empty log.
     pub head: Sequence,
