@@ -5,12 +5,20 @@
 
 mod client;
 mod code;
-mod decode;
+mod frame;
+mod object;
 mod server;
 
-pub use client::{Auth, ClientMessage, ClientRequest, DecodeError, Position, RequestEvents, Subscribe};
+pub use client::{
+    Auth, ClientMessage, ClientRequest, DecodeError, MAX_AUTH_FIELDS, MAX_REF_BYTES, MAX_REPOSITORIES, Position,
+    RequestEvents, Subscribe,
+};
 pub use code::{CloseCode, ErrorCode};
-pub use server::{Ack, AuthSuccess, Events, Extended, Limits, ServerError, ServerMessage, ServerReply, SyncComplete};
+pub use frame::MAX_FRAME_EVENTS;
+pub use server::{
+    Ack, AuthSuccess, Events, Extended, Limits, ServerError, ServerMessage, ServerReply, SyncComplete, encode_ack,
+    encode_events,
+};
 
 use alloc::string::String;
 use core::fmt;

@@ -1,5 +1,10 @@
 //! Messages from a server to a client (PROTOCOL.md section 5).
 
+mod decode;
+mod encode;
+
+pub use encode::{encode_ack, encode_events};
+
 use super::{Epoch, ErrorCode};
 use crate::event::{EventId, Json, Sequence};
 use alloc::string::String;
@@ -127,15 +132,13 @@ pub struct ServerError {
     pub indexes: Vec<u64>,
 }
 
-impl ServerReply {
-    /// Decodes a text frame. A frame that is not a message of a server is told in one sentence.
-    pub fn decode(frame: &ByteString) -> Result<Self, String> {
-        let _ = frame;
-        todo!()
-    }
-
-    /// Encodes a text frame.
-    pub fn encode(&self) -> ByteString {
-        todo!()
+/// What every server of the protocol accepts at least (PROTOCOL.md section 1).
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            frame_bytes: 16 << 20,
+            event_bytes: 15 << 20,
+            batch_events: 10_000,
+        }
     }
 }

@@ -1,5 +1,10 @@
 //! Messages from a client to a server (PROTOCOL.md section 4).
 
+mod decode;
+mod encode;
+
+pub use decode::{MAX_AUTH_FIELDS, MAX_REF_BYTES, MAX_REPOSITORIES};
+
 use super::{Epoch, ErrorCode};
 use crate::event::{EventId, Json, Sequence, Timestamp};
 use crate::name::RepositoryName;
@@ -119,17 +124,4 @@ pub struct DecodeError {
     pub message: String,
     /// The `ref` of the frame, where it could be read.
     pub reference: Option<Json>,
-}
-
-impl ClientRequest {
-    /// Decodes a text frame.
-    pub fn decode(frame: &ByteString) -> Result<Self, DecodeError> {
-        let _ = frame;
-        todo!()
-    }
-
-    /// Encodes a text frame.
-    pub fn encode(&self) -> ByteString {
-        todo!()
-    }
 }

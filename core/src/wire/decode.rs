@@ -1,1 +1,0 @@
-//! What the decoders of both directions share.
