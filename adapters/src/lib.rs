@@ -2,9 +2,12 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | `server` (feature `tokio`) | a server to be embedded: the machines on sockets, over any store |
 //! | [`storage`] | where a client keeps its records, cursors and outbox |
 //! | [`store`] | where a server keeps its logs |
 
+#[cfg(feature = "tokio")]
+pub mod server;
 pub mod storage;
 pub mod store;
 

@@ -1,0 +1,210 @@
+//! The server on tokio.
+
+mod driver;
+
+use super::authenticator::Authenticator;
+use super::connection::{Connection, Opening};
+use super::host::{Host, HubMail};
+use super::hub_host::HubHost;
+use super::mailbox::Mailbox;
+use super::metrics::Metrics;
+use crate::store::Store;
+use driftless_core::event::NewEvent;
+use driftless_core::name::LogName;
+use driftless_core::server::{
+    AuthRefusal, ConnectionId, Credentials, Grant, HubInput, HubReply, HubRequest, PushId, PushResult, ServerLimits,
+    SessionConfig, SessionInput,
+};
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{oneshot, watch};
+
+/// What a server is made with.
+#[derive(Clone)]
+pub struct ServerConfig {
+    /// Where the logs are kept.
+    pub store: Arc<dyn Store>,
+    /// Who may connect.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// The limits of its machines.
+    pub limits: ServerLimits,
+}
+
+/// A server: one hub, and the connections that are handed to it. Cheap to clone; ends when the last clone is dropped.
+///
+/// It speaks the protocol on sockets whose WebSocket handshake somebody else has done, because that is where servers
+/// differ: see `driftless-server` for one on hyper.
+#[derive(Clone)]
+pub struct Server(Arc<Running>);
+
+struct Running {
+    host: Arc<Host>,
+    store: Arc<dyn Store>,
+    /// How many connections are being served.
+    sockets: watch::Sender<usize>,
+}
+
+impl Server {
+    /// Starts the hub on the current tokio runtime.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn start(config: ServerConfig) -> Self {
+        let session = SessionConfig {
+            epoch: config.store.epoch(),
+            limits: config.limits,
+        };
+        let host = Arc::new(Host::new(config.authenticator, session));
+        let hub = HubHost::new(host.clone(), config.store.clone());
+        tokio::spawn(driver::run_hub(hub, host.clone()));
+        Self(Arc::new(Running {
+            host,
+            store: config.store,
+            sockets: watch::Sender::new(0),
+        }))
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.0.store
+    }
+
+    /// The limits of its machines.
+    pub fn limits(&self) -> &ServerLimits {
+        &self.0.host.session.limits
+    }
+
+    /// What it has counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.host.metrics
+    }
+
+    /// Serves one connection until it is over. The WebSocket handshake is done; `io` carries frames.
+    pub fn serve_socket<T>(&self, io: T, opening: Opening) -> impl Future<Output = ()> + Send + 'static
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let served = Served::new(self.0.sockets.clone());
+        let connection = Connection::open(self.0.host.clone(), opening);
+        async move {
+            driver::run_connection(connection, io).await;
+            drop(served);
+        }
+    }
+
+    /// Asks the authenticator about credentials that did not come on a connection.
+    pub async fn authenticate(&self, credentials: Credentials) -> Result<Grant, AuthRefusal> {
+        let (send, receive) = oneshot::channel();
+        let decide = Box::new(move |result| {
+            // Nobody waits any more if the request was dropped.
+            let _ = send.send(result);
+        });
+        self.0.host.authenticator.authenticate(credentials, decide);
+        let result = receive.await.unwrap_or(Err(AuthRefusal::Unavailable));
+        let refused = u64::from(result.is_err());
+        self.0.host.metrics.authentications_refused.add(refused);
+        result
+    }
+
+    /// Appends events that did not come on a connection, in one commit or several; they are broadcast like any other.
+    /// One result for each event, in order. The caller has checked names, sizes and rights.
+    pub async fn push(&self, log: LogName, events: Vec<NewEvent>) -> Vec<PushResult> {
+        if events.is_empty() {
+            return Vec::new();
+        }
+        let caller = Caller::new(self.0.host.clone());
+        let push = PushId(0);
+        caller.ask(HubRequest::Push { push, log, events });
+        caller.pushed().await
+    }
+
+    /// Has every connection finish what is under way and close with 1012, and returns when all are gone. Those that
+    /// are handed over from now on are closed the same way.
+    pub async fn shutdown(&self) {
+        self.0.host.hub.post(HubMail::Shutdown);
+        let mut sockets = self.0.sockets.subscribe();
+        // An error means that the sender is gone, and with it every connection.
+        let _ = sockets.wait_for(|count| *count == 0).await;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.host.hub.post(HubMail::Stop);
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Server").field(&self.0.host).finish()
+    }
+}
+
+impl fmt::Debug for ServerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerConfig")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Counts a connection as long as it lives.
+struct Served(watch::Sender<usize>);
+
+impl Served {
+    fn new(sockets: watch::Sender<usize>) -> Self {
+        sockets.send_modify(|count| *count += 1);
+        Self(sockets)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
+
+/// Somebody without a socket who asks the hub for one thing.
+struct Caller {
+    host: Arc<Host>,
+    id: ConnectionId,
+    mailbox: Arc<Mailbox<SessionInput>>,
+}
+
+impl Caller {
+    fn new(host: Arc<Host>) -> Self {
+        let id = host.next_connection();
+        let mailbox = Arc::new(Mailbox::new());
+        host.hub.post(HubMail::Opened(id, mailbox.clone()));
+        Self { host, id, mailbox }
+    }
+
+    fn ask(&self, request: HubRequest) {
+        let connection = self.id;
+        self.host
+            .hub
+            .post(HubMail::Input(HubInput::Session { connection, request }));
+    }
+
+    async fn pushed(&self) -> Vec<PushResult> {
+        loop {
+            let mut mail = Vec::new();
+            poll_fn(|cx| self.mailbox.poll_take(cx, &mut mail)).await;
+            for input in mail {
+                if let SessionInput::Hub(HubReply::Pushed { results, .. }) = input {
+                    return results;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        self.mailbox.close();
+        self.host.hub.post(HubMail::Gone(self.id));
+    }
+}
