@@ -2,8 +2,28 @@
 //!
 //! A [`Storage`] is written by one client at a time, through the requests of the client machine, and read by the
 //! application through any number of [`Reader`]s, which see whole transactions only.
+//!
+//! | storage | where |
+//! |---|---|
+//! | [`MemoryStorage`] | in this process, gone with it |
+//! | [`SqliteStorage`] | in one SQLite file (feature `sqlite`) |
+//!
+//! The suite in `conformance` (feature `conformance`) says what an implementation must do.
 
-use driftless_core::client::{OwnEvent, RecordKey, StorageFailure, StorageReply, StorageRequest, StoredRecord};
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod memory;
+mod memory_repository;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+pub use memory::MemoryStorage;
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteOpenError, SqliteStorage};
+
+use driftless_core::client::{
+    LocalSequence, OwnEvent, RecordKey, StorageFailure, StorageReply, StorageRequest, StoredRecord,
+};
 use driftless_core::event::RecordId;
 use driftless_core::name::RepositoryName;
 
@@ -16,13 +36,13 @@ pub trait Storage: Send + 'static {
     fn reader(&self) -> Result<Box<dyn Reader>, StorageFailure>;
 }
 
-/// The reading side of a client's storage.
+/// The reading side of a client's storage. Each call sees one moment: all of a transaction or nothing of it.
 pub trait Reader: Send + 'static {
     /// One record; `None` if it never existed. A deleted one has a visible state without data.
     fn record(&mut self, key: &RecordKey) -> Result<Option<StoredRecord>, StorageFailure>;
 
-    /// The records of a repository that are visible and not deleted, in order of their ids, behind `after`, at most
-    /// `max`.
+    /// The records of a repository that are visible and not deleted, in order of their ids (compared byte for byte),
+    /// behind `after`, at most `max`.
     fn records(
         &mut self,
         repository: &RepositoryName,
@@ -30,9 +50,9 @@ pub trait Reader: Send + 'static {
         max: usize,
     ) -> Result<Vec<StoredRecord>, StorageFailure>;
 
-    /// Every own event that is pending, in local order, at most `max`.
-    fn pending(&mut self, max: usize) -> Result<Vec<OwnEvent>, StorageFailure>;
+    /// Own events that are pending, over all repositories, in local order, behind `after`, at most `max`.
+    fn pending(&mut self, after: LocalSequence, max: usize) -> Result<Vec<OwnEvent>, StorageFailure>;
 
-    /// Every own event that was rejected for good, in local order, at most `max`.
-    fn rejected(&mut self, max: usize) -> Result<Vec<OwnEvent>, StorageFailure>;
+    /// Own events that were rejected for good, over all repositories, in local order, behind `after`, at most `max`.
+    fn rejected(&mut self, after: LocalSequence, max: usize) -> Result<Vec<OwnEvent>, StorageFailure>;
 }

@@ -1,0 +1,215 @@
+//! Local storage in this process's memory.
+
+use super::memory_repository::Repository;
+use super::{Reader, Storage};
+use driftless_core::client::{
+    LocalSequence, Opened, OwnEvent, RecordKey, RepositoryRow, StorageChange, StorageFailure, StorageReply,
+    StorageRequest, StoredRecord, Transaction,
+};
+use driftless_core::event::{EventId, RecordId};
+use driftless_core::name::RepositoryName;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+/// Local storage in this process's memory: for tests, and for clients that need nothing to outlive them.
+///
+/// A clone is another handle on the same data, so that a test can stop one client and start the next on what it left.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStorage {
+    data: Arc<RwLock<Data>>,
+}
+
+#[derive(Debug, Default)]
+struct Data {
+    repositories: BTreeMap<RepositoryName, Repository>,
+    last_local: LocalSequence,
+}
+
+impl MemoryStorage {
+    /// An empty storage.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    // A commit is checked before it changes anything, so a poisoned lock still guards whole transactions.
+    fn read(&self) -> RwLockReadGuard<'_, Data> {
+        self.data.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Storage for MemoryStorage {
+    fn request(&mut self, request: StorageRequest) -> Result<StorageReply, StorageFailure> {
+        let mut data = self.data.write().unwrap_or_else(PoisonError::into_inner);
+        data.answer(request)
+    }
+
+    fn reader(&self) -> Result<Box<dyn Reader>, StorageFailure> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl Reader for MemoryStorage {
+    fn record(&mut self, key: &RecordKey) -> Result<Option<StoredRecord>, StorageFailure> {
+        let data = self.read();
+        let repository = data.repositories.get(&key.repository);
+        Ok(repository
+            .and_then(|repository| repository.record(&key.record))
+            .cloned())
+    }
+
+    fn records(
+        &mut self,
+        repository: &RepositoryName,
+        after: Option<&RecordId>,
+        max: usize,
+    ) -> Result<Vec<StoredRecord>, StorageFailure> {
+        let data = self.read();
+        let repository = data.repositories.get(repository);
+        Ok(repository.map_or_else(Vec::new, |repository| repository.visible(after, max)))
+    }
+
+    fn pending(&mut self, after: LocalSequence, max: usize) -> Result<Vec<OwnEvent>, StorageFailure> {
+        Ok(self.read().over_all(max, |repository| repository.pending(after, max)))
+    }
+
+    fn rejected(&mut self, after: LocalSequence, max: usize) -> Result<Vec<OwnEvent>, StorageFailure> {
+        Ok(self.read().over_all(max, |repository| repository.rejected(after, max)))
+    }
+}
+
+impl Data {
+    fn answer(&mut self, request: StorageRequest) -> Result<StorageReply, StorageFailure> {
+        Ok(match request {
+            StorageRequest::Open { repositories } => StorageReply::Opened(self.open(repositories)),
+            StorageRequest::Load { records, own } => self.load(records, own),
+            StorageRequest::Outbox {
+                repository,
+                after,
+                max_events,
+                max_bytes,
+            } => StorageReply::Outbox(self.of(&repository, |found| found.outbox(after, max_events, max_bytes))),
+            StorageRequest::Unsettled {
+                repository,
+                after,
+                max_events,
+            } => StorageReply::Unsettled(self.of(&repository, |found| found.unsettled(after, max_events))),
+            StorageRequest::Stale {
+                repository,
+                generation,
+                after,
+                max_records,
+            } => StorageReply::Stale(self.of(&repository, |found| {
+                found.stale(generation, after.as_ref(), max_records)
+            })),
+            StorageRequest::Commit(transaction) => {
+                self.commit(transaction)?;
+                StorageReply::Committed
+            }
+        })
+    }
+
+    fn of<T>(&self, repository: &RepositoryName, read: impl FnOnce(&Repository) -> Vec<T>) -> Vec<T> {
+        self.repositories.get(repository).map_or_else(Vec::new, read)
+    }
+
+    fn open(&self, repositories: Vec<RepositoryName>) -> Opened {
+        let row = |name: RepositoryName| {
+            let found = self.repositories.get(&name);
+            RepositoryRow {
+                cursor: found.map(|found| found.cursor.clone()).unwrap_or_default(),
+                pending: found.map_or(0, Repository::pending_count),
+                name,
+            }
+        };
+        Opened {
+            repositories: repositories.into_iter().map(row).collect(),
+            last_local: self.last_local,
+        }
+    }
+
+    fn load(&self, records: Vec<RecordKey>, own: Vec<(RepositoryName, EventId)>) -> StorageReply {
+        let keys: BTreeSet<RecordKey> = records.into_iter().collect();
+        let wanted: BTreeSet<(RepositoryName, EventId)> = own.into_iter().collect();
+        let (mut records, mut layers, mut own) = (Vec::new(), Vec::new(), Vec::new());
+        for key in keys {
+            if let Some(repository) = self.repositories.get(&key.repository) {
+                records.extend(repository.record(&key.record).cloned());
+                layers.extend(repository.layer(&key.record));
+            }
+        }
+        layers.sort_by_key(|event: &OwnEvent| event.local);
+        for (name, event) in wanted {
+            let repository = self.repositories.get(&name);
+            own.extend(repository.and_then(|repository| repository.own(&event)).cloned());
+        }
+        StorageReply::Loaded { records, layers, own }
+    }
+
+    fn over_all(&self, max: usize, read: impl Fn(&Repository) -> Vec<OwnEvent>) -> Vec<OwnEvent> {
+        let mut events: Vec<OwnEvent> = self.repositories.values().flat_map(read).collect();
+        events.sort_by_key(|event| event.local);
+        events.truncate(max);
+        events
+    }
+
+    fn commit(&mut self, transaction: Transaction) -> Result<(), StorageFailure> {
+        self.check(&transaction)?;
+        for change in transaction.changes {
+            self.apply(change);
+        }
+        Ok(())
+    }
+
+    /// Finds what would make a change fail, so that nothing of the transaction is applied then.
+    fn check(&self, transaction: &Transaction) -> Result<(), StorageFailure> {
+        let mut last = self.last_local;
+        let mut added = BTreeSet::new();
+        for change in &transaction.changes {
+            let StorageChange::AddOwn(event) = change else {
+                continue;
+            };
+            if event.local <= last {
+                return Err(failure("a local sequence was used twice"));
+            }
+            last = event.local;
+            let repository = self.repositories.get(&event.key.repository);
+            let known = repository.is_some_and(|repository| repository.own(&event.id).is_some());
+            if known || !added.insert((&event.key.repository, &event.id)) {
+                return Err(failure("an event id was used twice"));
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, change: StorageChange) {
+        match change {
+            StorageChange::Record(record) => self.repository(&record.key.repository).set_record(record),
+            StorageChange::AddOwn(event) => {
+                self.last_local = event.local;
+                self.repository(&event.key.repository).add_own(event);
+            }
+            StorageChange::SetOwn {
+                repository,
+                event,
+                state,
+            } => self.repository(&repository).set_own(&event, state),
+            StorageChange::Cursor { repository, cursor } => self.repository(&repository).cursor = cursor,
+            StorageChange::DoubtSettled { repository } => self.repository(&repository).doubt_settled(),
+            StorageChange::PruneSettled {
+                repository,
+                before_ms,
+                keep,
+            } => self.repository(&repository).prune_settled(before_ms, keep),
+        }
+    }
+
+    fn repository(&mut self, name: &RepositoryName) -> &mut Repository {
+        self.repositories.entry(name.clone()).or_default()
+    }
+}
+
+fn failure(detail: &str) -> StorageFailure {
+    StorageFailure {
+        detail: detail.to_owned(),
+    }
+}
