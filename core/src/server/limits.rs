@@ -13,6 +13,8 @@ pub struct ServerLimits {
     pub event_bytes: usize,
     /// Most events in a batch; a larger one gets `batch_too_large`. Default 10,000.
     pub batch_events: usize,
+    /// Most events in one page of the store. Default 4,096.
+    pub page_events: usize,
     /// Largest frame of several events that is sent, in bytes. Default 64 KiB: nothing waits long behind one on a
     /// slow link.
     pub page_bytes: usize,
@@ -77,6 +79,7 @@ impl Default for ServerLimits {
             frame_bytes: 16 << 20,
             event_bytes: 15 << 20,
             batch_events: 10_000,
+            page_events: 4_096,
             page_bytes: 64 << 10,
             stream_bytes: 256 << 10,
             reply_bytes: 64 << 10,

@@ -1,0 +1,92 @@
+//! Holds: after a retryable refusal nothing more is stored from a connection in a log until the refused event comes
+//! again, so that an older edit never lands behind a newer one (PROTOCOL.md section 4, Pushing).
+
+use super::{Hub, HubAction};
+use crate::event::{EventId, NewEvent};
+use crate::machine::Actions;
+use crate::name::LogName;
+use crate::server::{ConnectionId, HubReply, PushResult, Refusal};
+use crate::wire::{CloseCode, ErrorCode};
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+/// The holds of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Holds(BTreeMap<LogName, Hold>);
+
+/// The first refused event of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Hold {
+    pub(super) event: EventId,
+    pub(super) code: ErrorCode,
+}
+
+impl Holds {
+    /// Refuses the events before the held one, which ends the hold.
+    pub(super) fn refuse(&mut self, log: &LogName, events: &mut Vec<NewEvent>, results: &mut Vec<PushResult>) {
+        let Some(hold) = self.0.get(log) else { return };
+        if hold.refuse(events, results) {
+            self.0.remove(log);
+        }
+    }
+
+    /// Ends every hold.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl Hold {
+    /// A hold on an event; does not keep the frame alive in which it came.
+    pub(super) fn new(event: &EventId, code: ErrorCode) -> Self {
+        Self {
+            event: event.detached(),
+            code,
+        }
+    }
+
+    /// Refuses the events before the held one. Returns whether that one is among them.
+    pub(super) fn refuse(&self, events: &mut Vec<NewEvent>, results: &mut Vec<PushResult>) -> bool {
+        let again = events.iter().position(|event| event.id == self.event);
+        refuse(events, again.unwrap_or(events.len()), self.code, results);
+        again.is_some()
+    }
+}
+
+/// Takes the first `count` events out and refuses them.
+pub(super) fn refuse(events: &mut Vec<NewEvent>, count: usize, code: ErrorCode, results: &mut Vec<PushResult>) {
+    let refused = events.drain(..count).map(|event| PushResult {
+        id: event.id,
+        outcome: Err(Refusal::Retry(code)),
+    });
+    results.extend(refused);
+}
+
+impl Hub {
+    /// The session has refused an event. A hold that is there already is on an earlier event and stays.
+    pub(super) fn hold(&mut self, id: ConnectionId, log: LogName, event: &EventId, out: &mut Actions<HubAction>) {
+        let is_held = |hub: &Self| hub.connections.get(&id).is_some_and(|c| c.holds.0.contains_key(&log));
+        if !is_held(self) {
+            self.set_hold(id, log, Hold::new(event, ErrorCode::RateLimited), out);
+        }
+    }
+
+    /// Holds a log from an event on, in place of a hold on a later one.
+    pub(super) fn set_hold(&mut self, id: ConnectionId, log: LogName, hold: Hold, out: &mut Actions<HubAction>) {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        if connection.rights.is_none() {
+            return;
+        }
+        connection.holds.0.insert(log, hold);
+        if connection.holds.0.len() > self.config.limits.streams {
+            // Forgetting one would let a newer edit overtake: the connection has to start again.
+            let reply = HubReply::Close {
+                code: CloseCode::RATE_LIMITED,
+                reason: "Too many repositories with refused events.",
+            };
+            out.push(HubAction::Reply { connection: id, reply });
+        }
+    }
+}
