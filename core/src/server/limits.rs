@@ -34,9 +34,6 @@ pub struct ServerLimits {
     /// Most bytes of frames that came while `auth` was being decided; past it the connection is closed with 4429.
     /// Only a host that does not stop reading gets there. Default 32 MiB, more than one largest frame.
     pub backlog_bytes: usize,
-    /// Largest `ref`, in bytes; a larger one gets `bad_message`. Default 1,024: it comes back on every frame of an
-    /// answer.
-    pub reference_bytes: usize,
     /// Most repositories of one connection with a stream of their own (extended), past which `subscribe` gets
     /// `rate_limited`; and most in which a connection has a refused event that must come again, past which it is
     /// closed with 4429. Default 10,000.
@@ -87,7 +84,6 @@ impl Default for ServerLimits {
             pushes: 1_024,
             requests: 64,
             backlog_bytes: 32 << 20,
-            reference_bytes: 1_024,
             streams: 10_000,
             queued_bytes: 256 << 20,
             commit_events: 4_096,

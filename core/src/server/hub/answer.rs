@@ -2,15 +2,14 @@
 
 use super::broadcast::index_behind;
 use super::connection::Connection;
-use super::frame::EventsFrame;
+use super::frame::overhead;
 use super::{HubAction, ServerLimits};
 use crate::event::{Envelope, EventBatch, Json, Sequence, StoredEvent, Timestamp};
 use crate::machine::Actions;
 use crate::name::RepositoryName;
 use crate::server::{ConnectionId, Peer};
-
-/// Bytes that an `events` frame has behind its events, at most, beside the `ref`.
-const TAIL_BYTES: usize = 96;
+use crate::wire::encode_events;
+use alloc::string::String;
 
 /// The answer to a read request, for one repository.
 #[derive(Debug)]
@@ -81,18 +80,18 @@ impl Answer {
             let Some(event) = events.event(index) else { break };
             if self.wants(event) {
                 is_cut = self.left == Some(0);
-                if !frame.fits(event) {
-                    frame.give(self.position, (id, connection), out);
+                if !frame.fits(&self.repository, event) {
+                    frame.give(&self.repository, self.position, (id, connection), out);
                 }
                 if is_cut || (frame.is_empty() && connection.unflushed >= limits.stream_bytes.max(1)) {
                     break;
                 }
-                frame.push(&self.repository, event);
+                frame.push(event);
                 self.left = self.left.map(|left| left - 1);
             }
             self.position = event.sequence;
         }
-        frame.give(self.position, (id, connection), out);
+        frame.give(&self.repository, self.position, (id, connection), out);
         if is_cut || self.goal.is_some_and(|goal| self.position >= goal) {
             return Step::Finished { is_cut };
         }
@@ -109,8 +108,9 @@ impl Answer {
 
 /// A frame of an answer that still takes events.
 struct FrameInProgress<'a> {
-    frame: Option<EventsFrame>,
-    /// Whether the published package can read its events.
+    /// Its events, with commas between them.
+    events: String,
+    /// Whether the published package can read them.
     is_complete: bool,
     after: Sequence,
     peer: Peer,
@@ -121,7 +121,7 @@ struct FrameInProgress<'a> {
 impl<'a> FrameInProgress<'a> {
     fn new(after: Sequence, peer: Peer, reference: Option<&'a Json>, page_bytes: usize) -> Self {
         Self {
-            frame: None,
+            events: String::new(),
             is_complete: false,
             after,
             peer,
@@ -131,34 +131,37 @@ impl<'a> FrameInProgress<'a> {
     }
 
     fn is_empty(&self) -> bool {
-        self.frame.is_none()
+        self.events.is_empty()
     }
 
-    fn fits(&self, event: StoredEvent<'_>) -> bool {
-        let Some(frame) = &self.frame else { return true };
-        let tail = TAIL_BYTES + self.reference.map_or(0, |reference| reference.len());
+    fn fits(&self, repository: &RepositoryName, event: StoredEvent<'_>) -> bool {
+        let bytes = overhead(repository, self.reference) + self.events.len() + event.text.len() + 1;
         let alike = self.peer == Peer::Extended || self.is_complete == event.package_complete;
-        alike && frame.len() + event.text.len() + tail <= self.page_bytes
+        self.is_empty() || (alike && bytes <= self.page_bytes)
     }
 
-    fn push(&mut self, repository: &RepositoryName, event: StoredEvent<'_>) {
+    fn push(&mut self, event: StoredEvent<'_>) {
         self.is_complete = event.package_complete;
-        let capacity = self.page_bytes.min(8 * event.text.len());
-        let frame = self.frame.get_or_insert_with(|| EventsFrame::new(repository, capacity));
-        frame.push(event.text);
+        if !self.is_empty() {
+            self.events.push(',');
+        }
+        self.events.push_str(event.text);
     }
 
     /// Gives the frame, if it has events. `last`: up to where the log was looked at.
     fn give(
         &mut self,
+        repository: &RepositoryName,
         last: Sequence,
         (id, connection): (ConnectionId, &mut Connection),
         out: &mut Actions<HubAction>,
     ) {
         let after = core::mem::replace(&mut self.after, last);
-        if let Some(frame) = self.frame.take() {
+        if !self.is_empty() {
             let span = (self.peer == Peer::Extended).then_some((after, last));
-            connection.give(id, frame.finish(span, self.reference), out);
+            let frame = encode_events(repository, span, self.reference, &self.events);
+            connection.give(id, frame, out);
+            self.events.clear();
         }
     }
 }

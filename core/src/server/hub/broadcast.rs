@@ -2,13 +2,14 @@
 
 use super::connection::Connection;
 use super::cut::frame_end;
-use super::frame::{EventsFrame, overhead};
+use super::frame::overhead;
 use super::log::Reader;
 use super::{HubAction, ServerLimits};
 use crate::event::{EventBatch, Sequence};
 use crate::machine::Actions;
 use crate::name::RepositoryName;
 use crate::server::{ConnectionId, Peer};
+use crate::wire::encode_events;
 use alloc::vec::Vec;
 use bytestring::ByteString;
 
@@ -125,10 +126,8 @@ impl<'a> Broadcast<'a> {
         let first = self.batch.first().previous().get();
         let after = Sequence::new(first.saturating_add(from as u64));
         let last = Sequence::new(first.saturating_add(to as u64));
-        let mut frame = EventsFrame::new(self.repository, events.len());
-        frame.push(events);
         let span = (peer == Peer::Extended).then_some((after, last));
-        let text = frame.finish(span, None);
+        let text = encode_events(self.repository, span, None, events);
         (Frame { after, last, text }, to)
     }
 }

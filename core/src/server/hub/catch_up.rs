@@ -3,13 +3,14 @@
 use super::broadcast::index_behind;
 use super::connection::{Connection, Reading, Target, Work};
 use super::cut::frame_end;
-use super::frame::{EventsFrame, history_changed, overhead, sync_complete};
+use super::frame::{history_changed, overhead, sync_complete};
 use super::log::{Reader, ReaderState};
 use super::{Hub, HubAction, ServerLimits, Timer};
 use crate::event::{Envelope, EventBatch, EventId, Json, Sequence};
 use crate::machine::Actions;
 use crate::name::RepositoryName;
 use crate::server::{ConnectionId, Page, PageRequest, Peer, ReadId, StoreFailure};
+use crate::wire::encode_events;
 
 /// What has come of a page.
 pub(super) enum Progress {
@@ -253,12 +254,10 @@ fn give_page(
     while from < events.len() && connection.unflushed < limits.stream_bytes.max(1) {
         let to = frame_end(events, from, budget, is_plain);
         let text = events.text(from, to);
-        let mut frame = EventsFrame::new(repository, text.len());
-        frame.push(text);
         let first = events.first().previous().get();
         let last = Sequence::new(first.saturating_add(to as u64));
         let span = (!is_plain).then_some((reader.position, last));
-        connection.give(id, frame.finish(span, None), out);
+        connection.give(id, encode_events(repository, span, None, text), out);
         reader.position = last;
         from = to;
     }
