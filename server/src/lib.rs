@@ -3,5 +3,9 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`cli`] | the commands, their flags and their help |
+//! | [`http`] | the WebSocket handshake and the HTTP API on one port |
+//! | [`serve`] | running a server: listening, connections, a stop that loses nothing |
 
 pub mod cli;
+pub mod http;
+pub mod serve;

@@ -6,7 +6,7 @@ use super::Failure;
 #[derive(Debug, clap::Args)]
 pub(crate) struct ClientArgs {}
 
-pub(crate) fn run(args: ClientArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &ClientArgs) -> Result<(), Failure> {
     let ClientArgs {} = args;
     Err(Failure::failed("`driftless client` is not part of this build"))
 }

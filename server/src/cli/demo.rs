@@ -6,7 +6,7 @@ use super::Failure;
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {}
 
-pub(crate) fn run(args: DemoArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
     let DemoArgs {} = args;
     Err(Failure::failed("`driftless demo` is not part of this build"))
 }

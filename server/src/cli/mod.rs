@@ -5,6 +5,8 @@
 mod client;
 mod demo;
 mod failure;
+mod serve;
+mod token;
 
 pub use failure::Failure;
 
@@ -23,6 +25,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the server.
+    Serve(serve::ServeArgs),
     /// Run a headless client that scripts drive with JSON lines.
     Client(client::ClientArgs),
     /// Show two clients syncing through a server, one of them going offline and coming back.
@@ -32,8 +36,9 @@ enum Command {
 /// Parses the command line, runs the command and says how the process ends.
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Client(args) => client::run(args),
-        Command::Demo(args) => demo::run(args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Client(args) => client::run(&args),
+        Command::Demo(args) => demo::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
