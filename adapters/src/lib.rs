@@ -2,10 +2,12 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | [`client`] | the client: the machine on sockets, over any storage |
 //! | `server` (feature `tokio`) | a server to be embedded: the machines on sockets, over any store |
 //! | [`storage`] | where a client keeps its records, cursors and outbox |
 //! | [`store`] | where a server keeps its logs |
 
+pub mod client;
 #[cfg(feature = "tokio")]
 pub mod server;
 pub mod storage;

@@ -1,0 +1,72 @@
+//! What the application asks of a running client.
+
+use driftless_core::client::{Blocked, Change, ClientCredentials, ConnectionState, RequestId, WriteError};
+use driftless_core::event::{EventId, Sequence};
+use driftless_core::name::RepositoryName;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Called once with an answer; dropped without being called when the client ends before there is one. Must not block.
+pub type Done<T> = Box<dyn FnOnce(T) + Send>;
+
+/// What became of a write: the ids of its events, in order of the changes.
+pub type WriteResult = Result<Vec<EventId>, WriteError>;
+
+/// What the application asks of a running client.
+pub enum Command {
+    /// Changes records, all of them in one transaction or none.
+    Write {
+        /// Names it in [`Notice::Written`](driftless_core::client::Notice::Written); the caller takes a new one each time.
+        request: RequestId,
+        /// The changes, in order.
+        changes: Vec<Change>,
+        /// Told once they are durable here, or why they were not made.
+        done: Done<WriteResult>,
+    },
+    /// Waits until everything that was written before is acked or was refused for good.
+    Flush {
+        /// Told then.
+        done: Done<()>,
+    },
+    /// Asks how the client stands.
+    Status {
+        /// Told as soon as storage is open, or fails to open.
+        done: Done<Status>,
+    },
+    /// Other credentials: shown at once on a live connection.
+    Credentials(ClientCredentials),
+    /// Folds a repository again from 0.
+    Resync(RepositoryName),
+    /// The network is there again: a waiting reconnect happens now.
+    ConnectNow,
+    /// Closes the connection and ends. What is pending stays in storage.
+    Stop,
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Write { request, changes, .. } => f.debug_tuple("Write").field(request).field(changes).finish(),
+            Self::Flush { .. } => f.write_str("Flush"),
+            Self::Status { .. } => f.write_str("Status"),
+            // Credentials stay out of logs.
+            Self::Credentials(_) => f.write_str("Credentials"),
+            Self::Resync(repository) => f.debug_tuple("Resync").field(repository).finish(),
+            Self::ConnectNow => f.write_str("ConnectNow"),
+            Self::Stop => f.write_str("Stop"),
+        }
+    }
+}
+
+/// How a client stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// The connection.
+    pub connection: ConnectionState,
+    /// How many own events are not acked, over all repositories.
+    pub pending: u64,
+    /// Why the outbox does not move; `None` if it does or is empty.
+    pub blocked: Option<Blocked>,
+    /// The durable cursor of each repository; none before storage is open.
+    pub cursors: BTreeMap<RepositoryName, Sequence>,
+}

@@ -1,0 +1,213 @@
+//! The part of a client that is the same on every runtime.
+
+use super::command::{Command, Done, Status, WriteResult};
+use driftless_core::client::{
+    Client, ClientAction, ClientConfig, ClientInput, Notice, RequestId, StorageFailure, StorageId, Write,
+};
+use driftless_core::event::Timestamp;
+use driftless_core::name::RepositoryName;
+use driftless_core::{Actions, Instant, Machine};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The client machine together with the answers that its application waits for. Does no input or output: a binding
+/// calls it from its one loop.
+///
+/// After every [`input`](Self::input) and [`command`](Self::command) the binding carries out
+/// [`next_action`](Self::next_action) until there is none, then calls [`settle`](Self::settle); it calls
+/// `input(.., ClientInput::Tick)` at [`next_wake`](Self::next_wake), and ends at [`is_finished`](Self::is_finished).
+///
+/// Its queues: writes that wait are bounded by
+/// [`ClientLimits::writes`](driftless_core::client::ClientLimits::writes), flushes and status requests by what the
+/// binding's command queue lets through; actions are drained after each call.
+///
+/// ```no_run
+/// use driftless::client::{Driver, wall_clock};
+/// use driftless::core::Instant;
+/// use driftless::core::client::{
+///     ClientAction, ClientConfig, ClientCredentials, ClientInput, ClientLimits, RepositoryConfig, Timing,
+/// };
+/// use driftless::core::event::Spelling;
+/// use driftless::storage::{MemoryStorage, Storage};
+///
+/// let mut storage = MemoryStorage::new();
+/// let mut driver = Driver::new(ClientConfig {
+///     repositories: vec![RepositoryConfig::new("users".parse()?)],
+///     credentials: ClientCredentials::default(),
+///     spelling: Spelling::Package,
+///     timing: Timing::default(),
+///     limits: ClientLimits::default(),
+///     seed: [7; 32], // a real binding asks the operating system
+/// });
+/// let now = Instant::ZERO; // a real binding reads a monotonic clock
+/// driver.input(now, ClientInput::Start { wall: wall_clock() });
+/// while let Some(action) = driver.next_action() {
+///     match action {
+///         ClientAction::Storage { storage: id, request } => {
+///             let result = storage.request(request);
+///             driver.input(now, ClientInput::Stored { storage: id, result });
+///         }
+///         ClientAction::Notify(notice) => println!("{notice:?}"),
+///         other => println!("a real binding would use its socket: {other:?}"),
+///     }
+/// }
+/// driver.settle();
+/// # Ok::<(), driftless::core::name::NameError>(())
+/// ```
+pub struct Driver {
+    machine: Client,
+    repositories: Vec<RepositoryName>,
+    actions: Actions<ClientAction>,
+    writes: BTreeMap<RequestId, Done<WriteResult>>,
+    flushes: Vec<Flush>,
+    statuses: Vec<Done<Status>>,
+    storing: Option<StorageId>,
+    /// Whether storage is open, or has failed to open at least once.
+    opened: Opening,
+    stopped: bool,
+}
+
+struct Flush {
+    /// The last write that waited for storage when it was asked for.
+    after: Option<RequestId>,
+    done: Done<()>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opening {
+    UnderWay,
+    Failing,
+    Open,
+}
+
+impl Driver {
+    /// A client that has not started: its first input is [`ClientInput::Start`].
+    pub fn new(config: ClientConfig) -> Self {
+        Self {
+            repositories: config.repositories.iter().map(|one| one.name.clone()).collect(),
+            machine: Client::new(config),
+            actions: Actions::new(),
+            writes: BTreeMap::new(),
+            flushes: Vec::new(),
+            statuses: Vec::new(),
+            storing: None,
+            opened: Opening::UnderWay,
+            stopped: false,
+        }
+    }
+
+    /// Something has happened.
+    pub fn input(&mut self, now: Instant, input: ClientInput) {
+        match &input {
+            ClientInput::Stored { storage, .. } if self.storing == Some(*storage) => self.storing = None,
+            ClientInput::Stop => self.stopped = true,
+            _ => {}
+        }
+        self.machine.handle(now, input, &mut self.actions);
+    }
+
+    /// The application asks for something. `wall` is the wall clock.
+    pub fn command(&mut self, now: Instant, wall: Timestamp, command: Command) {
+        match command {
+            Command::Write { request, changes, done } => {
+                self.writes.insert(request, done);
+                let write = Write { request, wall, changes };
+                self.input(now, ClientInput::Write(write));
+            }
+            Command::Flush { done } => {
+                let after = self.writes.last_key_value().map(|(request, _)| *request);
+                self.flushes.push(Flush { after, done });
+            }
+            Command::Status { done } => self.statuses.push(done),
+            Command::Credentials(credentials) => self.input(now, ClientInput::Credentials(credentials)),
+            Command::Resync(repository) => self.input(now, ClientInput::Resync { repository }),
+            Command::ConnectNow => self.input(now, ClientInput::ConnectNow),
+            Command::Stop => self.input(now, ClientInput::Stop),
+        }
+    }
+
+    /// What the binding has to do next. Writes are answered on the way.
+    pub fn next_action(&mut self) -> Option<ClientAction> {
+        let action = self.actions.pop()?;
+        match &action {
+            ClientAction::Storage { storage, .. } => self.storing = Some(*storage),
+            ClientAction::Notify(Notice::Opened) => self.opened = Opening::Open,
+            ClientAction::Notify(Notice::Trouble { .. }) if self.opened == Opening::UnderWay => {
+                self.opened = Opening::Failing;
+            }
+            ClientAction::Notify(Notice::Written { request, result }) => {
+                if let Some(done) = self.writes.remove(request) {
+                    done(result.clone());
+                }
+            }
+            _ => {}
+        }
+        Some(action)
+    }
+
+    /// Answers what can be answered. Called when all actions are carried out and all notices are with the application,
+    /// so that it hears of an ack before it hears that nothing is pending.
+    pub fn settle(&mut self) {
+        if self.opened != Opening::UnderWay {
+            for done in std::mem::take(&mut self.statuses) {
+                done(self.status());
+            }
+        }
+        if self.flushes.is_empty() || self.opened != Opening::Open || self.machine.pending() > 0 {
+            return;
+        }
+        let oldest = self.writes.first_key_value().map(|(request, _)| *request);
+        let written = |flush: &mut Flush| oldest.is_none() || flush.after < oldest;
+        for flush in self.flushes.extract_if(.., written) {
+            (flush.done)(());
+        }
+    }
+
+    /// How the client stands.
+    pub fn status(&self) -> Status {
+        let cursor = |name: &RepositoryName| self.machine.cursor(name).map(|at| (name.clone(), at));
+        Status {
+            connection: self.machine.connection().clone(),
+            pending: self.machine.pending(),
+            blocked: self.machine.blocked(),
+            cursors: self.repositories.iter().filter_map(cursor).collect(),
+        }
+    }
+
+    /// When the machine wants to be ticked.
+    pub fn next_wake(&self) -> Option<Instant> {
+        self.machine.next_wake().map(|wake| wake.at)
+    }
+
+    /// Whether the client was told to stop. It takes no commands any more.
+    pub fn is_stopping(&self) -> bool {
+        self.stopped
+    }
+
+    /// Whether the client has stopped and storage has answered everything: the binding ends.
+    pub fn is_finished(&self) -> bool {
+        self.stopped && self.storing.is_none() && self.actions.is_empty()
+    }
+
+    /// Storage is gone without an answer to what it was asked last.
+    pub fn storage_lost(&mut self, now: Instant) {
+        if let Some(storage) = self.storing {
+            let detail = "the storage has ended".to_owned();
+            let result = Err(StorageFailure { detail });
+            self.input(now, ClientInput::Stored { storage, result });
+        }
+    }
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver")
+            .field("machine", &self.machine)
+            .field("writes", &self.writes.len())
+            .field("flushes", &self.flushes.len())
+            .field("storing", &self.storing)
+            .field("opened", &self.opened)
+            .field("stopped", &self.stopped)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,32 @@
+//! The client for applications: the client machine of [`driftless_core::client`] bound to sockets and local storage.
+//!
+//! | part | what it is |
+//! |---|---|
+//! | [`tokio`] (feature `tokio`) | the client that applications use, on tokio |
+//! | [`Driver`] | what every binding shares: the machine, and the answers that the application waits for |
+//! | [`Command`] | what a binding's handle asks of the driver |
+//!
+//! A binding keeps one loop, which gives the driver what happened (commands of the application, bytes from the socket,
+//! answers of the storage, the passing of time), and carries out the actions that come back. Reads of the application
+//! do not pass through it: they go to a reader of the storage on a thread of their own.
+
+mod command;
+mod driver;
+#[cfg(feature = "tokio")]
+pub mod tokio;
+
+pub use command::{Command, Done, Status, WriteResult};
+pub use driver::Driver;
+
+use driftless_core::event::Timestamp;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// This machine's wall clock, for the `createdAt` of events. A clock before 1970 counts as 1970.
+#[expect(clippy::missing_panics_doc, reason = "there is a moment 1970")]
+pub fn wall_clock() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let millis = i64::try_from(since.as_millis()).unwrap_or_default();
+    Timestamp::from_millis(millis)
+        .or_else(|| Timestamp::from_millis(0))
+        .expect("1970 is a moment")
+}

@@ -1,0 +1,95 @@
+//! What can go wrong at the client's surface.
+
+use driftless_core::client::{StorageFailure, WriteError};
+use driftless_core::event::IdError;
+use driftless_core::name::NameError;
+
+/// Why a client was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The server's address is not one.
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    /// A repository's name is not one.
+    #[error("`{name}` is not a repository: {error}")]
+    Repository {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        #[source]
+        error: NameError,
+    },
+    /// The token or a header cannot be sent.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// The database file was not opened.
+    #[cfg(feature = "sqlite")]
+    #[error(transparent)]
+    Sqlite(#[from] crate::storage::SqliteOpenError),
+    /// The storage gives no reader, or no thread for it can be made.
+    #[error(transparent)]
+    Storage(#[from] StorageFailure),
+    /// The operating system gave no random numbers.
+    #[error("the operating system gave no random numbers: {0}")]
+    Random(getrandom::Error),
+}
+
+/// Why an address is not a server's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    /// Not an address with a host.
+    #[error("`{0}` is not an address such as ws://127.0.0.1:8080/sync")]
+    Unreadable(String),
+    /// Another scheme than `ws`.
+    #[error("`{0}` does not start with ws://")]
+    Scheme(String),
+    /// `wss`: this build has no TLS.
+    #[error("`{0}` needs TLS, which this build does not have: use ws://, through a proxy that does TLS if need be")]
+    Tls(String),
+}
+
+/// Why a token or a header cannot be sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CredentialsError {
+    /// The token has characters that a header cannot carry.
+    #[error("the token has characters that an HTTP header cannot carry")]
+    Token,
+    /// A header's name or value has characters that a header cannot carry.
+    #[error("the header `{0}` has characters that an HTTP header cannot carry")]
+    Header(String),
+    /// A header that the handshake sets itself.
+    #[error("the header `{0}` belongs to the WebSocket handshake")]
+    Reserved(String),
+}
+
+/// Why a request to a client failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClientError {
+    /// The repository's name is not one.
+    #[error(transparent)]
+    Repository(#[from] NameError),
+    /// The record's id is not one.
+    #[error(transparent)]
+    Record(#[from] IdError),
+    /// The write was not made.
+    #[error(transparent)]
+    Write(WriteError),
+    /// Local storage could not be read.
+    #[error(transparent)]
+    Storage(#[from] StorageFailure),
+    /// The credentials cannot be sent.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// The client was stopped.
+    #[error("the client is stopped")]
+    Stopped,
+}
+
+impl From<WriteError> for ClientError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Stopped => Self::Stopped,
+            other => Self::Write(other),
+        }
+    }
+}

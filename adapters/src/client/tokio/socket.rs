@@ -1,0 +1,285 @@
+//! One connection: the handshake, reading and writing side by side, and the end of it.
+
+use super::target::Target;
+use async_tungstenite::WebSocketStream;
+use async_tungstenite::tokio::{TokioAdapter, client_async_with_config};
+use async_tungstenite::tungstenite::protocol::frame::coding::CloseCode as SocketCode;
+use async_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use async_tungstenite::tungstenite::{Bytes, Error, Message};
+use async_tungstenite::{WebSocketReceiver, WebSocketSender};
+use bytestring::ByteString;
+use driftless_core::client::{ClientCredentials, ClientInput, SocketId};
+use driftless_core::wire::CloseCode;
+use futures_util::{SinkExt, StreamExt};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::time::timeout;
+
+/// How long a connection that is being closed may take to send its close frame and to hear the server's.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Largest frame that is read. A plain server answers with everything it has in one frame; ours never sends more than
+/// the largest event.
+const FRAME_BYTES: usize = 64 << 20;
+
+/// What a connection reads at a time, and holds of what it writes before the socket gets it.
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// Payload written before it is flushed and reported: the grain in which the machine sees its output move.
+const WRITE_BYTES: usize = 64 << 10;
+
+/// Bytes of received frames between the socket and the machine, unless one frame is larger. The machine has a bound of
+/// its own behind it.
+const RECEIVED_BYTES: u32 = 256 << 10;
+
+/// What a frame costs of [`RECEIVED_BYTES`] beside its payload, so that empty frames are bounded too.
+const FRAME_COST: usize = 64;
+
+/// Longest reason in a close frame (RFC 6455 section 5.5).
+const REASON_BYTES: usize = 123;
+
+type Receiver = WebSocketReceiver<TokioAdapter<TcpStream>>;
+type Sender = WebSocketSender<TokioAdapter<TcpStream>>;
+
+/// Something that happened on a socket. Counts against the bound on received bytes until it is dropped.
+#[derive(Debug)]
+pub(super) struct SocketEvent {
+    pub(super) input: ClientInput,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+/// The client's end of a socket's task. Dropping it drops the connection.
+#[derive(Debug)]
+pub(super) struct Socket {
+    /// Bounded by the machine, which sends no more than its window and answers.
+    frames: mpsc::UnboundedSender<ByteString>,
+    close: oneshot::Sender<(CloseCode, String)>,
+    paused: watch::Sender<bool>,
+}
+
+impl Socket {
+    /// A socket, and the task that connects and serves it until it is over. Every event goes to `events`.
+    pub(super) fn new(
+        socket: SocketId,
+        target: Arc<Target>,
+        credentials: ClientCredentials,
+        events: mpsc::UnboundedSender<SocketEvent>,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
+        let (frames, frame_receiver) = mpsc::unbounded_channel();
+        let (close, close_receiver) = oneshot::channel();
+        let paused = watch::Sender::new(false);
+        let connection = Connection {
+            socket,
+            events,
+            room: Arc::new(Semaphore::new(RECEIVED_BYTES as usize)),
+            paused: paused.subscribe(),
+        };
+        let task = connection.run(target, credentials, frame_receiver, close_receiver);
+        (Self { frames, close, paused }, task)
+    }
+
+    pub(super) fn send(&self, frame: ByteString) {
+        // A task that has ended has said so.
+        let _ = self.frames.send(frame);
+    }
+
+    pub(super) fn pause(&self, paused: bool) {
+        self.paused.send_replace(paused);
+    }
+
+    pub(super) fn close(self, code: CloseCode, reason: String) {
+        let _ = self.close.send((code, reason));
+    }
+}
+
+/// What a socket's task knows.
+struct Connection {
+    socket: SocketId,
+    events: mpsc::UnboundedSender<SocketEvent>,
+    room: Arc<Semaphore>,
+    paused: watch::Receiver<bool>,
+}
+
+/// How serving a socket ended.
+enum End {
+    /// The connection is gone.
+    Gone(Option<CloseCode>, String),
+    /// The machine wants it closed; `None`: the client is gone.
+    Close(Option<(CloseCode, String)>),
+}
+
+impl Connection {
+    async fn run(
+        self,
+        target: Arc<Target>,
+        credentials: ClientCredentials,
+        mut frames: mpsc::UnboundedReceiver<ByteString>,
+        mut close: oneshot::Receiver<(CloseCode, String)>,
+    ) {
+        let connecting = connect(&target, &credentials);
+        let connected = tokio::select! {
+            connected = connecting => connected,
+            _ = &mut close => return,
+        };
+        let stream = match connected {
+            Ok(stream) => stream,
+            Err(reason) => return self.gone(None, reason),
+        };
+        self.tell(ClientInput::Connected { socket: self.socket });
+        let (mut sender, mut receiver) = stream.split();
+        let end = tokio::select! {
+            end = self.read(&mut receiver) => end,
+            end = self.write(&mut sender, &mut frames) => end,
+            asked = &mut close => End::Close(asked.ok()),
+        };
+        match end {
+            End::Gone(code, reason) => self.gone(code, reason),
+            End::Close(None) => {}
+            End::Close(Some((code, reason))) => close_politely(sender, receiver, code, reason).await,
+        }
+    }
+
+    fn tell(&self, input: ClientInput) {
+        // A client that is gone needs no news.
+        let _ = self.events.send(SocketEvent { input, _room: None });
+    }
+
+    fn gone(&self, code: Option<CloseCode>, reason: String) {
+        let socket = self.socket;
+        self.tell(ClientInput::Disconnected { socket, code, reason });
+    }
+
+    async fn read(&self, receiver: &mut Receiver) -> End {
+        let mut paused = self.paused.clone();
+        let mut closed = None;
+        loop {
+            // An error means that the client is gone, and with it this task soon.
+            let _ = paused.wait_for(|paused| !*paused).await;
+            match receiver.next().await {
+                Some(Ok(Message::Text(text))) => self.received(text.into()).await,
+                // The answer to it is sent by the next read, which then sees the end.
+                Some(Ok(Message::Close(frame))) => closed = frame,
+                Some(Ok(_)) => self.tell(ClientInput::Alive { socket: self.socket }),
+                Some(Err(error)) => return ended(closed, &error.to_string()),
+                None => return ended(closed, "the server hung up"),
+            }
+        }
+    }
+
+    async fn received(&self, payload: Bytes) {
+        let cost = u32::try_from(payload.len() + FRAME_COST)
+            .unwrap_or(u32::MAX)
+            .min(RECEIVED_BYTES);
+        let room = self.room.clone().acquire_many_owned(cost).await.ok();
+        let frame = ByteString::try_from(payload).expect("the frame was checked to be UTF-8");
+        let input = ClientInput::Frame {
+            socket: self.socket,
+            frame,
+        };
+        let _ = self.events.send(SocketEvent { input, _room: room });
+    }
+
+    async fn write(&self, sender: &mut Sender, frames: &mut mpsc::UnboundedReceiver<ByteString>) -> End {
+        while let Some(first) = frames.recv().await {
+            match write_some(sender, first, frames).await {
+                Ok(bytes) => self.tell(ClientInput::Flushed {
+                    socket: self.socket,
+                    bytes,
+                }),
+                // The reading side knows more: the server may have said why.
+                Err(Error::ConnectionClosed | Error::AlreadyClosed | Error::Protocol(_)) => {
+                    return std::future::pending().await;
+                }
+                Err(error) => return End::Gone(None, error.to_string()),
+            }
+        }
+        End::Close(None)
+    }
+}
+
+/// Writes a frame and those behind it, up to a turn's worth, and flushes them together. Says how much payload it was.
+async fn write_some(
+    sender: &mut Sender,
+    first: ByteString,
+    frames: &mut mpsc::UnboundedReceiver<ByteString>,
+) -> Result<usize, Error> {
+    let (mut next, mut bytes) = (Some(first), 0);
+    while let Some(frame) = next {
+        bytes += frame.len();
+        let text = frame.into_bytes().try_into().expect("a frame of the machine is text");
+        sender.feed(Message::Text(text)).await?;
+        next = if bytes < WRITE_BYTES {
+            frames.try_recv().ok()
+        } else {
+            None
+        };
+    }
+    SinkExt::flush(sender).await?;
+    Ok(bytes)
+}
+
+async fn connect(
+    target: &Target,
+    credentials: &ClientCredentials,
+) -> Result<WebSocketStream<TokioAdapter<TcpStream>>, String> {
+    let request = target.request(credentials).ok_or("the address makes no request")?;
+    let tcp = TcpStream::connect((&*target.host, target.port)).await;
+    let tcp = tcp.map_err(|error| format!("cannot reach {}:{}: {error}", target.host, target.port))?;
+    // Frames are flushed when they are complete; waiting for more would only delay them.
+    tcp.set_nodelay(true).map_err(|error| error.to_string())?;
+    let config = WebSocketConfig::default()
+        .read_buffer_size(BUFFER_BYTES)
+        .write_buffer_size(BUFFER_BYTES)
+        .max_frame_size(Some(FRAME_BYTES))
+        .max_message_size(Some(FRAME_BYTES));
+    match client_async_with_config(request, tcp, Some(config)).await {
+        Ok((stream, _)) => Ok(stream),
+        Err(Error::Http(response)) => Err(format!("the server answered the handshake with {}", response.status())),
+        Err(error) => Err(format!("the WebSocket handshake failed: {error}")),
+    }
+}
+
+fn ended(closed: Option<CloseFrame>, otherwise: &str) -> End {
+    match closed {
+        Some(frame) if frame.reason.is_empty() => End::Gone(Some(CloseCode(frame.code.into())), closed_by_server()),
+        Some(frame) => End::Gone(Some(CloseCode(frame.code.into())), frame.reason.as_str().to_owned()),
+        None => End::Gone(None, otherwise.to_owned()),
+    }
+}
+
+fn closed_by_server() -> String {
+    "the server closed the connection".to_owned()
+}
+
+/// The closing handshake (RFC 6455 section 7.1.2), as far as the server takes part in it in time.
+async fn close_politely(mut sender: Sender, mut receiver: Receiver, code: CloseCode, reason: String) {
+    let frame = CloseFrame {
+        code: SocketCode::from(code.0),
+        reason: cut(reason).into(),
+    };
+    let _ = timeout(CLOSE_TIMEOUT, async {
+        if SinkExt::send(&mut sender, Message::Close(Some(frame))).await.is_ok() {
+            while let Some(Ok(_)) = receiver.next().await {}
+        }
+    })
+    .await;
+}
+
+fn cut(mut reason: String) -> String {
+    reason.truncate(reason.floor_char_boundary(REASON_BYTES));
+    reason
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_cut_to_what_a_close_frame_holds() {
+        assert_eq!(cut("short".to_owned()), "short");
+        let long = cut("ä".repeat(100));
+        assert_eq!(long.len(), 122);
+    }
+}
