@@ -1,0 +1,193 @@
+//! The one thread that writes.
+//!
+//! It takes everything that is queued and commits it as one transaction, so that under load one fsync pays for many
+//! appends, and an append alone waits for nobody.
+
+use super::batch::{Batch, Grown, KnownLogs};
+use super::checkpoint::{Checkpoints, checkpoint};
+use super::error::Fault;
+use super::lock::StoreLock;
+use driftless::store::{CommitSink, Done};
+use driftless_core::server::{Append, Appended, StoreFailure};
+use rusqlite::{Connection, TransactionBehavior};
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Most events of one transaction, unless one append has more. The hub's own limit is 4,096 an append.
+const MAX_GROUP_EVENTS: usize = 16_384;
+
+/// Most bytes of one transaction, unless one append has more.
+const MAX_GROUP_BYTES: usize = 16 << 20;
+
+/// How long a commit proves that the store can be written, so that frequent checks cost no fsync each.
+const PROOF_LASTS: Duration = Duration::from_secs(1);
+
+/// Something to write.
+pub(super) enum Job {
+    Append(Append, Done<Appended>),
+    Check(Done<()>),
+}
+
+/// Who is told of commits.
+pub(super) type Watcher = Arc<Mutex<Option<CommitSink>>>;
+
+/// The writing side of a store.
+pub(super) struct Writer {
+    connection: Connection,
+    checkpoints: Checkpoints,
+    known: KnownLogs,
+    watcher: Watcher,
+    /// When the last durable commit was.
+    proved: Option<Instant>,
+    // Last, so that the file is closed when the lock goes.
+    _lock: StoreLock,
+}
+
+#[derive(Default)]
+struct Group {
+    appends: Vec<Append>,
+    done: Vec<Done<Appended>>,
+    checks: Vec<Done<()>>,
+    events: usize,
+    bytes: usize,
+}
+
+impl Writer {
+    pub(super) fn new(connection: Connection, checkpoints: Checkpoints, watcher: Watcher, lock: StoreLock) -> Self {
+        Self {
+            connection,
+            checkpoints,
+            known: KnownLogs::default(),
+            watcher,
+            proved: None,
+            _lock: lock,
+        }
+    }
+
+    /// Works until all senders are gone and everything that they sent is done.
+    pub(super) fn run(mut self, jobs: &Receiver<Job>) {
+        while let Ok(first) = jobs.recv() {
+            let mut group = Group::default();
+            group.add(first);
+            while !group.is_full() {
+                let Ok(job) = jobs.try_recv() else { break };
+                group.add(job);
+            }
+            self.carry_out(group);
+            if let Err(error) = self.checkpoints.run_if_due(&self.connection) {
+                tracing::warn!(%error, "the write-ahead log could not be copied to the store's file; will try again");
+            }
+        }
+        if let Err(error) = checkpoint(&self.connection, "PRAGMA wal_checkpoint(TRUNCATE)") {
+            tracing::warn!(%error, "the write-ahead log stays until the store is opened again");
+        }
+    }
+
+    fn carry_out(&mut self, group: Group) {
+        if !group.appends.is_empty() {
+            self.carry_out_appends(group.appends, group.done);
+        }
+        if !group.checks.is_empty() {
+            let result = self.prove();
+            for done in group.checks {
+                done(result.clone());
+            }
+        }
+    }
+
+    fn carry_out_appends(&mut self, appends: Vec<Append>, done: Vec<Done<Appended>>) {
+        match self.commit(&appends) {
+            Ok(appended) => {
+                for (done, appended) in done.into_iter().zip(appended) {
+                    done(Ok(appended));
+                }
+            }
+            Err(fault) if appends.len() > 1 => {
+                tracing::warn!(%fault, "a commit of several appends failed; trying them one by one");
+                for (append, done) in appends.into_iter().zip(done) {
+                    self.carry_out_appends(vec![append], vec![done]);
+                }
+            }
+            Err(fault) => {
+                tracing::error!(%fault, "a commit failed");
+                let failure = StoreFailure::from(fault);
+                for done in done {
+                    done(Err(failure.clone()));
+                }
+            }
+        }
+    }
+
+    /// Commits appends and tells the watcher.
+    fn commit(&mut self, appends: &[Append]) -> Result<Vec<Appended>, Fault> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut batch = Batch::new(&transaction, &self.known)?;
+        let appended: Result<Vec<_>, _> = appends.iter().map(|append| batch.append(append)).collect();
+        let appended = appended?;
+        let grown = batch.finish()?;
+        transaction.commit()?;
+        if !grown.is_empty() {
+            self.proved = Some(Instant::now());
+        }
+        self.known.update(&grown);
+        self.tell(grown);
+        Ok(appended)
+    }
+
+    fn tell(&self, grown: Vec<Grown>) {
+        let sink = self.watcher.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(sink) = sink {
+            for grown in grown {
+                sink(grown.committed);
+            }
+        }
+    }
+
+    /// Writes something durably and reads it back.
+    fn prove(&mut self) -> Result<(), StoreFailure> {
+        if self.proved.is_some_and(|proved| proved.elapsed() < PROOF_LASTS) {
+            return Ok(());
+        }
+        self.probe().map_err(StoreFailure::from)?;
+        self.proved = Some(Instant::now());
+        Ok(())
+    }
+
+    fn probe(&mut self) -> Result<(), Fault> {
+        let update = "UPDATE meta SET value = (value + 1) & 0xffffffff WHERE name = 'probe' RETURNING value";
+        let select = "SELECT value FROM meta WHERE name = 'probe'";
+        let value = |statement: &str| -> rusqlite::Result<i64> {
+            self.connection
+                .prepare_cached(statement)?
+                .query_row([], |row| row.get(0))
+        };
+        let (written, read) = (value(update)?, value(select)?);
+        if written != read {
+            return Err(Fault::Damaged(format!("wrote {written} and read {read}")));
+        }
+        Ok(())
+    }
+}
+
+impl Group {
+    fn add(&mut self, job: Job) {
+        match job {
+            Job::Append(append, done) => {
+                for run in &append.runs {
+                    self.events += run.events.len();
+                    self.bytes += run.events.iter().map(|event| event.body.len()).sum::<usize>();
+                }
+                self.appends.push(append);
+                self.done.push(done);
+            }
+            Job::Check(done) => self.checks.push(done),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.events >= MAX_GROUP_EVENTS || self.bytes >= MAX_GROUP_BYTES
+    }
+}
