@@ -1,8 +1,8 @@
 //! Which store a server is told to use.
 
+use crate::store::Sqlite;
 use driftless::store::{Memory, Store};
 use std::fmt;
-use std::fs;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -29,12 +29,7 @@ impl StoreUrl {
     pub fn open(&self) -> Result<Arc<dyn Store>, Box<dyn std::error::Error>> {
         match self {
             Self::Memory => Ok(Arc::new(Memory::new())),
-            Self::Sqlite(path) => {
-                if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-                    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-                }
-                Err("no sqlite".into())
-            }
+            Self::Sqlite(path) => Ok(Arc::new(Sqlite::open(path)?)),
         }
     }
 }
