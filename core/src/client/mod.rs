@@ -5,6 +5,8 @@
 //! ahead of the next page, never between a page's load and its commit.
 
 mod config;
+mod event_text;
+mod fields;
 mod machine;
 mod policy;
 mod storage;

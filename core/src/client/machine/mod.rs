@@ -1,46 +1,247 @@
-//! The client.
+//! The client machine, made of small ones that share its state.
+//!
+//! `handle` fires what is due, applies one input, and then does whatever has become possible: marks at the head of the
+//! inbox, subscriptions or pulls, the most urgent storage job, flow control, the connection's state.
 
 mod action;
+mod apply;
+mod connection;
+mod heartbeat;
+mod ids;
+mod inbox;
 mod input;
+mod jobs;
+mod link;
+mod outbox;
+mod plain;
+mod receive;
+mod refold;
+mod replica;
+mod repository;
+mod stream;
+mod write;
 
 pub use action::{Blocked, ClientAction, ConnectionState, Notice, Origin, WriteError};
 pub use input::{Change, ChangeKind, ClientInput, RequestId, SocketId, Write};
 
-use super::ClientConfig;
-use crate::event::Sequence;
+use self::ids::EventIds;
+use self::inbox::Inbox;
+use self::jobs::Jobs;
+use self::link::{Link, Phase};
+use self::repository::{Repository, Restart, find};
+use super::{ClientConfig, LocalSequence};
+use crate::event::{Sequence, Timestamp};
 use crate::machine::{Actions, Instant, Machine, Wake};
 use crate::name::RepositoryName;
+use crate::timers::Timers;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use core::time::Duration;
+
+/// Where the parts of the machine put actions.
+type Out = Actions<ClientAction>;
+
+/// The shortest delay of a timer: one that is due at once would keep the host busy.
+const DELAY_MIN: Duration = Duration::from_millis(1);
+
+/// What a timer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    /// The end of the connection's phase.
+    Link,
+    /// The connection has stayed up.
+    Stable,
+    /// A `ping` is due.
+    Ping,
+    /// Nothing was heard after a `ping`.
+    Silence,
+    /// Storage is asked again.
+    Storage,
+    /// A repository's events are sent again.
+    Lane(usize),
+    /// A repository is asked for again.
+    Pull(usize),
+}
 
 /// The client.
 #[derive(Debug)]
 pub struct Client {
-    _config: ClientConfig,
+    config: ClientConfig,
+    now: Instant,
+    /// The wall clock at the start, in milliseconds since 1970, and when that was.
+    wall: (i64, Instant),
+    started: bool,
+    stopped: bool,
+    opened: bool,
+    state: ConnectionState,
+    timers: Timers<Timer>,
+    link: Link,
+    repositories: alloc::vec::Vec<Repository>,
+    jobs: Jobs,
+    inbox: Inbox,
+    writes: VecDeque<Write>,
+    ids: EventIds,
+    last_local: LocalSequence,
+    /// The last `ref` that was minted.
+    last_reference: u64,
+    /// The lane that was served last.
+    last_lane: usize,
 }
 
 impl Client {
     /// A client that has not started.
-    pub fn new(config: ClientConfig) -> Self {
-        Self { _config: config }
+    pub fn new(mut config: ClientConfig) -> Self {
+        let repositories = repository::repositories(core::mem::take(&mut config.repositories));
+        Self {
+            now: Instant::ZERO,
+            wall: (0, Instant::ZERO),
+            started: false,
+            stopped: false,
+            opened: false,
+            state: ConnectionState::Offline { retry_in: None },
+            timers: Timers::new(),
+            link: Link::new(config.credentials.clone(), config.seed),
+            repositories,
+            jobs: Jobs::default(),
+            inbox: Inbox::default(),
+            writes: VecDeque::new(),
+            ids: EventIds::new(config.seed),
+            last_local: LocalSequence::default(),
+            last_reference: 0,
+            last_lane: 0,
+            config,
+        }
     }
 
     /// The connection's state.
     pub fn connection(&self) -> &ConnectionState {
-        todo!()
+        &self.state
     }
 
     /// How many own events are not acked, over all repositories.
     pub fn pending(&self) -> u64 {
-        todo!()
+        self.repositories.iter().map(|repository| repository.pending).sum()
     }
 
     /// Why the outbox does not move; `None` if it does or is empty.
     pub fn blocked(&self) -> Option<Blocked> {
-        todo!()
+        if self.pending() == 0 {
+            return None;
+        }
+        if let Some(failure) = &self.jobs.failed {
+            return Some(Blocked::Storage(failure.clone()));
+        }
+        match (&self.link.phase, &self.link.awaiting) {
+            (Phase::Refused { message }, _) | (Phase::Online, Some(message)) => {
+                return Some(Blocked::Credentials(message.clone()));
+            }
+            (Phase::Online, None) => {}
+            _ => return Some(Blocked::Offline),
+        }
+        let waiting = || self.repositories.iter().filter(|repository| repository.pending > 0);
+        let refused: Option<&String> = waiting().find_map(|repository| repository.lane.refused.as_ref());
+        if let Some(message) = refused {
+            return Some(Blocked::Refused(message.clone()));
+        }
+        waiting()
+            .any(|repository| !repository.is_current())
+            .then_some(Blocked::CatchingUp)
     }
 
     /// The durable cursor of a repository; `None` before storage is open or for one that is not registered.
-    pub fn cursor(&self, _repository: &RepositoryName) -> Option<Sequence> {
-        todo!()
+    pub fn cursor(&self, repository: &RepositoryName) -> Option<Sequence> {
+        let index = find(&self.repositories, repository).ok().filter(|_| self.opened)?;
+        Some(self.repositories[index].cursor.after)
+    }
+
+    fn on_start(&mut self, wall: Timestamp, out: &mut Out) {
+        self.wall = (wall.as_millis(), self.now);
+        self.stopped = false;
+        self.started = true;
+        if self.opened && self.link.phase == Phase::Stopped {
+            self.connect(out);
+        }
+    }
+
+    fn on_stop(&mut self, out: &mut Out) {
+        self.stopped = true;
+        self.stop(out);
+        self.timers.clear(Timer::Storage);
+        self.refuse_writes(out);
+    }
+
+    /// The wall clock in milliseconds since 1970, as it runs on from the start.
+    fn wall_ms(&self) -> i64 {
+        let (start, at) = self.wall;
+        start.saturating_add(jobs::millis(self.now.since(at)))
+    }
+
+    fn set_timer(&mut self, timer: Timer, delay: Duration) {
+        self.timers.set(timer, self.now + delay.max(DELAY_MIN));
+    }
+
+    fn fire(&mut self, timer: Timer, out: &mut Out) {
+        match timer {
+            Timer::Link => self.on_link_timer(out),
+            Timer::Stable => self.link.failures = 0,
+            Timer::Ping => self.on_ping_timer(out),
+            Timer::Silence => self.on_silence_timer(out),
+            Timer::Storage => {}
+            Timer::Lane(index) => self.resend(index, out),
+            Timer::Pull(index) => self.on_pull_timer(index),
+        }
+    }
+
+    fn apply_input(&mut self, input: ClientInput, out: &mut Out) {
+        match input {
+            ClientInput::Start { wall } => self.on_start(wall, out),
+            ClientInput::Stop => self.on_stop(out),
+            ClientInput::Connected { socket } => self.on_connected(socket, out),
+            ClientInput::Disconnected { socket, code, reason } => self.on_disconnected(socket, code, reason, out),
+            ClientInput::Frame { socket, frame } => self.on_frame(socket, &frame, out),
+            ClientInput::Alive { socket } => {
+                if self.link.is(socket) {
+                    self.alive();
+                }
+            }
+            ClientInput::Flushed { socket, bytes } => self.on_flushed(socket, bytes),
+            ClientInput::Stored { storage, result } => self.on_stored(storage, result, out),
+            ClientInput::Write(write) => self.on_write(write, out),
+            ClientInput::Credentials(credentials) => self.on_credentials(credentials, out),
+            ClientInput::Resync { repository } => {
+                if let Ok(index) = find(&self.repositories, &repository) {
+                    self.want_restart(index, Restart::Asked);
+                }
+            }
+            ClientInput::ConnectNow => self.connect_now(out),
+            ClientInput::Tick => {}
+        }
+    }
+
+    /// Does what has become possible.
+    fn go_on_with(&mut self, out: &mut Out) {
+        self.pass_marks(out);
+        self.subscribe(out);
+        self.pull(out);
+        self.start_job(out);
+        self.regulate_reading(out);
+        self.update_state(out);
+    }
+
+    /// Reads no more while too much waits to be applied, until half of that is.
+    fn regulate_reading(&mut self, out: &mut Out) {
+        if !self.link.is_online() {
+            return;
+        }
+        let (bytes, max) = (self.inbox.bytes(), self.config.limits.received_bytes);
+        let socket = self.link.socket;
+        if !self.link.paused && bytes > max {
+            self.link.paused = true;
+            out.push(ClientAction::PauseReading { socket });
+        } else if self.link.paused && bytes <= max / 2 {
+            self.link.paused = false;
+            out.push(ClientAction::ResumeReading { socket });
+        }
     }
 }
 
@@ -48,11 +249,34 @@ impl Machine for Client {
     type Input = ClientInput;
     type Action = ClientAction;
 
-    fn handle(&mut self, _now: Instant, _input: ClientInput, _out: &mut Actions<ClientAction>) {
-        todo!()
+    fn handle(&mut self, now: Instant, input: ClientInput, out: &mut Actions<ClientAction>) {
+        self.now = self.now.max(now);
+        while let Some(timer) = self.timers.pop_due(self.now) {
+            self.fire(timer, out);
+        }
+        self.apply_input(input, out);
+        self.go_on_with(out);
     }
 
     fn next_wake(&self) -> Option<Wake> {
-        todo!()
+        let (at, timer) = self.timers.next()?;
+        let reason = match timer {
+            Timer::Link => match self.link.phase {
+                Phase::Waiting { .. } => "reconnect",
+                Phase::Connecting => "connect timeout",
+                _ => "auth timeout",
+            },
+            Timer::Stable => "connection stable",
+            Timer::Ping => "ping",
+            Timer::Silence => "silence after a ping",
+            Timer::Storage => "storage retry",
+            Timer::Lane(_) => "outbox retry",
+            Timer::Pull(_) => "read retry",
+        };
+        Some(Wake { at, reason })
     }
 }
+
+#[cfg(test)]
+#[allow(dead_code)]
+mod tests;

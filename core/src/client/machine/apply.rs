@@ -1,0 +1,92 @@
+//! A page of the stream becomes records and a cursor in one transaction.
+
+use super::Client;
+use super::Out;
+use super::inbox::Run;
+use super::jobs::Job;
+use super::refold::Sweep;
+use super::replica::Workspace;
+use crate::client::{Cursor, OwnState, RecordKey, StorageRequest};
+use crate::event::EventId;
+use crate::name::RepositoryName;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+impl Client {
+    pub(super) fn ask_for_page(&self, page: &[Run]) -> StorageRequest {
+        let mut records: BTreeSet<RecordKey> = BTreeSet::new();
+        let mut own: BTreeSet<(RepositoryName, EventId)> = BTreeSet::new();
+        for run in page {
+            let repository = &self.repositories[run.repository];
+            for event in &run.events {
+                records.insert(RecordKey {
+                    repository: repository.name.clone(),
+                    record: event.record_id.clone(),
+                });
+                if repository.may_have_own() {
+                    own.insert((repository.name.clone(), event.id.clone()));
+                }
+            }
+        }
+        StorageRequest::Load {
+            records: records.into_iter().collect(),
+            own: own.into_iter().collect(),
+        }
+    }
+
+    pub(super) fn apply(&mut self, page: Vec<Run>, mut workspace: Workspace, out: &mut Out) {
+        let settled = OwnState::Settled { at_ms: self.wall_ms() };
+        let mut cursors: BTreeMap<usize, Cursor> = BTreeMap::new();
+        for run in &page {
+            let repository = &self.repositories[run.repository];
+            for event in &run.events {
+                workspace.fold(repository, event);
+                let own = workspace.own_state(&repository.name, &event.id);
+                if own.is_some_and(can_settle) {
+                    workspace.place(run.repository, &repository.name, &event.id, settled.clone());
+                }
+            }
+            let cursor = cursors
+                .entry(run.repository)
+                .or_insert_with(|| repository.cursor.clone());
+            advance(cursor, run);
+        }
+        for (index, cursor) in cursors {
+            let repository = &self.repositories[index];
+            if cursor != repository.cursor {
+                workspace.move_cursor(index, &repository.name, cursor);
+            }
+        }
+        let outcome = workspace.finish(&self.repositories);
+        self.commit(Job::Apply(page), outcome, out);
+    }
+
+    /// The page is durable.
+    pub(super) fn applied(&mut self, page: &[Run]) {
+        self.inbox.applied();
+        for run in page {
+            let repository = &mut self.repositories[run.repository];
+            let passed = repository.acked.is_passed(repository.cursor.after);
+            if passed && repository.is_current() && repository.sweep.is_none() {
+                repository.sweep = Some(Sweep::acked());
+            }
+        }
+    }
+}
+
+/// Whether an own event with this state settles when it appears in the stream.
+fn can_settle(state: &OwnState) -> bool {
+    matches!(state, OwnState::Pending | OwnState::Acked(_) | OwnState::Doubted)
+}
+
+/// Moves a cursor behind a run.
+fn advance(cursor: &mut Cursor, run: &Run) {
+    let Some(last) = run.last.filter(|last| *last > cursor.after) else {
+        return;
+    };
+    cursor.after = last;
+    if let Some(event) = run.events.last() {
+        // Kept for long: must not keep the frame alive.
+        cursor.seen = event.sequence.map(|sequence| (sequence, event.id.detached()));
+    }
+}

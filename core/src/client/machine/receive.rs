@@ -1,0 +1,85 @@
+//! Frames of the server, by the phase of the connection.
+
+use super::connection::{says_auth, trouble};
+use super::link::Phase;
+use super::{Client, Out, SocketId};
+use crate::event::Json;
+use crate::wire::{ClientMessage, ErrorCode, ServerError, ServerMessage, ServerReply, SyncComplete};
+use alloc::format;
+use bytestring::ByteString;
+
+impl Client {
+    pub(super) fn on_frame(&mut self, socket: SocketId, frame: &ByteString, out: &mut Out) {
+        if !self.link.is(socket) || self.link.phase == Phase::Connecting {
+            return;
+        }
+        self.alive();
+        let reply = match ServerReply::decode(frame) {
+            Ok(reply) => reply,
+            Err(sentence) => {
+                trouble(format!("a frame of the server cannot be read: {sentence}"), out);
+                return;
+            }
+        };
+        let reference = reply.reference.as_ref().and_then(number);
+        match (self.link.phase.clone(), reply.message) {
+            (_, ServerMessage::Ping) => self.send_message(ClientMessage::Pong, out),
+            (_, ServerMessage::Pong) => {}
+            (_, ServerMessage::AuthSuccess(success)) => self.on_auth_success(success, out),
+            (Phase::Authenticating, ServerMessage::Error(error)) => self.on_auth_error(error, out),
+            (Phase::Online, message) => self.on_message(message, reference, frame.len(), out),
+            // Before `auth_success` a server has nothing else to say.
+            _ => {}
+        }
+    }
+
+    fn on_message(&mut self, message: ServerMessage, reference: Option<u64>, bytes: usize, out: &mut Out) {
+        let plain = self.link.is_plain();
+        match message {
+            ServerMessage::Events(events) if plain => self.on_plain_events(&events, bytes, out),
+            ServerMessage::Events(events) => self.on_stream(&events, bytes, out),
+            ServerMessage::SyncComplete(complete) if plain => self.on_plain_complete(&complete),
+            ServerMessage::SyncComplete(SyncComplete {
+                repository: Some(repository),
+                ..
+            }) => self.on_stream_complete(&repository, reference),
+            ServerMessage::HistoryChanged { repository, .. } if !plain => self.on_history_changed(&repository),
+            ServerMessage::Ack(ack) => self.on_ack(ack),
+            ServerMessage::Error(error) => self.on_error(error, reference, out),
+            _ => {}
+        }
+    }
+
+    fn on_error(&mut self, error: ServerError, reference: Option<u64>, out: &mut Out) {
+        let plain = self.link.is_plain();
+        match error.code {
+            Some(ErrorCode::AuthFailed) => self.on_auth_error(error, out),
+            Some(ErrorCode::NotAuthenticated | ErrorCode::TokenExpired) => self.await_credentials(error.message, out),
+            None if plain && says_auth(&error) && self.link.renewing => self.on_auth_error(error, out),
+            None if plain && says_auth(&error) => self.await_credentials(error.message, out),
+            _ if !error.event_ids.is_empty() => self.on_refusal(&error, out),
+            _ if plain => self.on_plain_error(&error, out),
+            _ => match reference {
+                Some(reference) => self.on_subscribe_refused(error, reference, out),
+                None => self.on_other_error(error, out),
+            },
+        }
+    }
+
+    /// An error that concerns neither an event nor a subscription.
+    fn on_other_error(&mut self, error: ServerError, out: &mut Out) {
+        let retryable = error
+            .retryable
+            .or(error.code.map(ErrorCode::retryable))
+            .unwrap_or(false);
+        if retryable {
+            self.back_off_all(&error.message, out);
+        }
+        trouble(error.message, out);
+    }
+}
+
+/// The `ref`s that this client mints are numbers.
+fn number(reference: &Json) -> Option<u64> {
+    reference.parse().ok()
+}

@@ -1,0 +1,329 @@
+//! Folding a repository again from 0, and looking through storage at its end.
+//!
+//! A restart moves the cursor to 0 with a new generation: confirmed states of older ones do not count any more. Once
+//! the new log is read up to its head, what it did not touch is swept: records of older generations, then own events
+//! that the new log does not hold, which become pending again. The flag in the cursor lets all of this survive a crash.
+
+use super::jobs::{Job, Stage};
+use super::replica::{Outcome, Workspace};
+use super::repository::{Reading, Restart};
+use super::{Client, ClientAction, Notice, Out, Timer};
+use crate::client::{
+    Cursor, LocalSequence, OwnEvent, OwnState, RecordKey, StorageChange, StorageRequest, StoredRecord,
+};
+use crate::event::{RecordId, Sequence};
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+/// What is looked through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Sweep {
+    /// Records that the new log has not touched, behind this one.
+    Stale(Option<RecordId>),
+    /// Own events that the new log does not hold, behind this one.
+    Lost(LocalSequence),
+    /// The end of a refold.
+    Finish,
+    /// Acked events that the cursor has passed, behind this one; how many were found that it has not passed.
+    Acked(LocalSequence, u64),
+}
+
+impl Sweep {
+    pub(super) fn acked() -> Self {
+        Self::Acked(LocalSequence::default(), 0)
+    }
+}
+
+/// One page of a sweep.
+#[derive(Debug)]
+pub(super) struct SweepPage {
+    repository: usize,
+    sweep: Sweep,
+    records: Vec<RecordKey>,
+    own: Vec<OwnEvent>,
+    /// Where the sweep goes on.
+    next: Option<Sweep>,
+}
+
+impl Client {
+    /// A repository has to be folded again from 0. Nothing more of it is received or sent until that has begun.
+    pub(super) fn want_restart(&mut self, index: usize, why: Restart) {
+        let repository = &mut self.repositories[index];
+        if repository.restart != Some(Restart::History) {
+            repository.restart = Some(why);
+        }
+        repository.stream.reading = Reading::Idle;
+        repository.plain = super::plain::Plain::default();
+        repository.lane.reset();
+        repository.sweep = None;
+        repository.told_current = false;
+        self.inbox.forget(index);
+        self.timers.clear(Timer::Lane(index));
+        self.timers.clear(Timer::Pull(index));
+    }
+
+    /// The transaction that begins to fold a repository again.
+    pub(super) fn restart(&mut self, index: usize) -> Outcome {
+        let repository = &mut self.repositories[index];
+        repository.adopt = false;
+        let old = &repository.cursor;
+        let mut cursor = Cursor {
+            after: Sequence::ZERO,
+            seen: None,
+            generation: old.generation + 1,
+            refolding: true,
+            epoch: old.epoch.clone(),
+            scope: old.scope.clone(),
+        };
+        if let Some(server) = &self.link.server {
+            cursor.epoch = Some(server.epoch.clone());
+            cursor.scope = Some(server.scope.clone());
+        }
+        let mut outcome = Outcome::default();
+        if cursor.epoch.is_some() {
+            // A plain server sends only the newest event of a record: of it, absence says nothing.
+            outcome.changes.push(StorageChange::DoubtSettled {
+                repository: repository.name.clone(),
+            });
+        }
+        outcome.changes.push(StorageChange::Cursor {
+            repository: repository.name.clone(),
+            cursor: cursor.clone(),
+        });
+        outcome.cursors.push((index, cursor));
+        outcome
+    }
+
+    pub(super) fn restarted(&mut self, index: usize, out: &mut Out) {
+        let online = self.link.is_online();
+        let repository = &mut self.repositories[index];
+        let why = repository.restart.take();
+        repository.acked.unknown = true;
+        if online {
+            repository.stream.reading = Reading::Wanted;
+        }
+        if why == Some(Restart::History) {
+            let repository = repository.name.clone();
+            out.push(ClientAction::Notify(Notice::HistoryChanged { repository }));
+        }
+    }
+
+    /// Cursors that belong to no epoch yet take over the server's.
+    pub(super) fn adopt(&mut self) -> Outcome {
+        let mut outcome = Outcome::default();
+        let Some(server) = &self.link.server else {
+            return outcome;
+        };
+        for (index, repository) in self
+            .repositories
+            .iter()
+            .enumerate()
+            .filter(|(_, repository)| repository.adopt)
+        {
+            let cursor = Cursor {
+                epoch: Some(server.epoch.clone()),
+                scope: Some(server.scope.clone()),
+                ..repository.cursor.clone()
+            };
+            outcome.changes.push(StorageChange::Cursor {
+                repository: repository.name.clone(),
+                cursor: cursor.clone(),
+            });
+            outcome.cursors.push((index, cursor));
+        }
+        outcome
+    }
+
+    /// Handles the marks at the head of the inbox: all that came before them is applied.
+    pub(super) fn pass_marks(&mut self, out: &mut Out) {
+        while !self.jobs.is_applying()
+            && let Some(index) = self.inbox.pop_complete()
+        {
+            let repository = &mut self.repositories[index];
+            if repository.stream.reading == Reading::Catching {
+                repository.stream.reading = Reading::Current;
+            }
+            if repository.sweep.is_none() {
+                repository.sweep = match (repository.cursor.refolding, repository.acked.possible()) {
+                    (true, _) => Some(Sweep::Stale(None)),
+                    (false, true) => Some(Sweep::acked()),
+                    (false, false) => None,
+                };
+            }
+            repository.plain.settling = repository.sweep.is_some();
+            self.tell_current(index, out);
+        }
+    }
+
+    fn tell_current(&mut self, index: usize, out: &mut Out) {
+        let repository = &mut self.repositories[index];
+        if repository.is_current() && !repository.told_current {
+            repository.told_current = true;
+            let repository = repository.name.clone();
+            out.push(ClientAction::Notify(Notice::CaughtUp { repository }));
+        }
+    }
+
+    pub(super) fn next_sweep(&mut self) -> Option<SweepPage> {
+        let index = self
+            .repositories
+            .iter()
+            .position(|repository| repository.sweep.is_some())?;
+        let sweep = self.repositories[index].sweep.clone()?;
+        Some(SweepPage {
+            repository: index,
+            sweep,
+            records: Vec::new(),
+            own: Vec::new(),
+            next: None,
+        })
+    }
+
+    /// What a sweep asks storage first; `None` if it has nothing to ask.
+    pub(super) fn ask_for_sweep(&self, page: &SweepPage) -> Option<StorageRequest> {
+        let repository = &self.repositories[page.repository];
+        let max = self.config.limits.apply_events;
+        match &page.sweep {
+            Sweep::Stale(after) => Some(StorageRequest::Stale {
+                repository: repository.name.clone(),
+                generation: repository.cursor.generation,
+                after: after.clone(),
+                max_records: max,
+            }),
+            Sweep::Lost(after) | Sweep::Acked(after, _) => Some(StorageRequest::Unsettled {
+                repository: repository.name.clone(),
+                after: *after,
+                max_events: max,
+            }),
+            Sweep::Finish => None,
+        }
+    }
+
+    /// The transaction that ends a refold.
+    pub(super) fn finish_refold(&self, page: &SweepPage) -> Outcome {
+        let repository = &self.repositories[page.repository];
+        let cursor = Cursor {
+            refolding: false,
+            ..repository.cursor.clone()
+        };
+        let change = StorageChange::Cursor {
+            repository: repository.name.clone(),
+            cursor: cursor.clone(),
+        };
+        Outcome {
+            changes: [change].into(),
+            cursors: [(page.repository, cursor)].into(),
+            ..Outcome::default()
+        }
+    }
+
+    /// A page of records that the new log has not touched.
+    pub(super) fn on_stale(&mut self, mut page: SweepPage, records: Vec<StoredRecord>, out: &mut Out) {
+        let Sweep::Stale(after) = &page.sweep else {
+            self.mismatch(Job::Sweep(page), out);
+            return;
+        };
+        let last = records.iter().map(|record| &record.key.record).max();
+        let Some(last) = last.filter(|last| after.as_ref() < Some(last)) else {
+            self.go_on(&page, Some(Sweep::Lost(LocalSequence::default())));
+            return;
+        };
+        page.next = Some(Sweep::Stale(Some(last.detached())));
+        page.records = records.into_iter().map(|record| record.key).collect();
+        let request = StorageRequest::Load {
+            records: page.records.clone(),
+            own: Vec::new(),
+        };
+        self.request(Job::Sweep(page), Stage::Loading, request, out);
+    }
+
+    /// A page of own events that are not settled.
+    pub(super) fn on_unsettled(&mut self, mut page: SweepPage, own: Vec<OwnEvent>, out: &mut Out) {
+        let (Sweep::Lost(after) | Sweep::Acked(after, _)) = page.sweep else {
+            self.mismatch(Job::Sweep(page), out);
+            return;
+        };
+        let last = own.iter().map(|own| own.local).max().filter(|last| *last > after);
+        page.next = match (last, &page.sweep) {
+            (Some(last), Sweep::Acked(_, kept)) => Some(Sweep::Acked(last, *kept)),
+            (Some(last), _) => Some(Sweep::Lost(last)),
+            (None, Sweep::Acked(..)) => None,
+            (None, _) => Some(Sweep::Finish),
+        };
+        if last.is_none() {
+            let next = page.next.clone();
+            self.go_on(&page, next);
+            return;
+        }
+        let records: BTreeSet<RecordKey> = own.iter().map(|own| own.key.clone()).collect();
+        let ids = own.iter().map(|own| (own.key.repository.clone(), own.id.clone()));
+        let request = StorageRequest::Load {
+            records: records.into_iter().collect(),
+            own: ids.collect(),
+        };
+        page.own = own;
+        self.request(Job::Sweep(page), Stage::Loading, request, out);
+    }
+
+    /// The records of a sweep's page are loaded: computes them again.
+    pub(super) fn sweep_loaded(&mut self, mut page: SweepPage, mut workspace: Workspace, out: &mut Out) {
+        let repository = &self.repositories[page.repository];
+        for key in &page.records {
+            workspace.touch(key);
+        }
+        let mut kept = 0;
+        for own in &page.own {
+            let state = workspace.own_state(&repository.name, &own.id);
+            match state.and_then(|state| self.swept_state(&page, state)) {
+                Some(to) => workspace.place(page.repository, &repository.name, &own.id, to),
+                None => kept += 1,
+            }
+        }
+        if let Some(Sweep::Acked(_, sum)) = &mut page.next {
+            *sum += kept;
+        }
+        let outcome = workspace.finish(&self.repositories);
+        self.commit(Job::Sweep(page), outcome, out);
+    }
+
+    /// Where a sweep puts an own event; `None`: it stays.
+    fn swept_state(&self, page: &SweepPage, state: &OwnState) -> Option<OwnState> {
+        let cursor = &self.repositories[page.repository].cursor;
+        match (&page.sweep, state) {
+            (Sweep::Lost(_), OwnState::Doubted) => Some(OwnState::Pending),
+            (Sweep::Lost(_), OwnState::Acked(_)) if cursor.epoch.is_some() => Some(OwnState::Pending),
+            (Sweep::Acked(..), OwnState::Acked(sequence)) if *sequence <= Some(cursor.after) => {
+                Some(OwnState::Settled { at_ms: self.wall_ms() })
+            }
+            _ => None,
+        }
+    }
+
+    /// A sweep's page is durable.
+    pub(super) fn swept(&mut self, page: &SweepPage, out: &mut Out) {
+        self.go_on(page, page.next.clone());
+        if page.sweep == Sweep::Finish {
+            let repository = &mut self.repositories[page.repository];
+            if repository.sweep.is_none() && repository.restart.is_none() && repository.acked.possible() {
+                repository.sweep = Some(Sweep::acked());
+            }
+            repository.plain.settling = repository.sweep.is_some();
+            self.tell_current(page.repository, out);
+        }
+    }
+
+    /// The sweep that `page` belongs to goes on with `next`, unless a restart has ended it.
+    fn go_on(&mut self, page: &SweepPage, next: Option<Sweep>) {
+        let repository = &mut self.repositories[page.repository];
+        if repository.sweep.as_ref() != Some(&page.sweep) {
+            return;
+        }
+        if let Sweep::Acked(_, kept) = page.sweep
+            && next.is_none()
+        {
+            repository.acked.unknown = kept > repository.acked.count;
+        }
+        repository.sweep = next;
+        repository.plain.settling = repository.sweep.is_some();
+    }
+}

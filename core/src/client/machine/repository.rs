@@ -1,0 +1,170 @@
+//! What the client holds of one repository: cursor, stream position and outbox lane, never its data.
+
+use super::outbox::Lane;
+use super::plain::Plain;
+use super::refold::Sweep;
+use crate::client::{Cursor, Policy, RepositoryConfig};
+use crate::event::Sequence;
+use crate::name::RepositoryName;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// One repository of a client.
+#[derive(Debug)]
+pub(super) struct Repository {
+    pub(super) name: RepositoryName,
+    pub(super) policy: Arc<dyn Policy>,
+    /// The durable cursor.
+    pub(super) cursor: Cursor,
+    /// How many own events are pending in storage.
+    pub(super) pending: u64,
+    pub(super) stream: Stream,
+    /// What reading from a plain server needs beside the stream's position.
+    pub(super) plain: Plain,
+    pub(super) lane: Lane,
+    /// The repository has to be folded again from 0.
+    pub(super) restart: Option<Restart>,
+    /// What is being looked through in storage.
+    pub(super) sweep: Option<Sweep>,
+    pub(super) acked: Acked,
+    /// The cursor has to take over epoch and scope of the server.
+    pub(super) adopt: bool,
+    /// Events settled since old ones were last pruned; `None`: never pruned.
+    pub(super) unpruned: Option<usize>,
+    /// Whether the application was told that the repository is current.
+    pub(super) told_current: bool,
+}
+
+/// What is known of own events that are acked and not settled. They stand in storage alone.
+#[derive(Debug)]
+pub(super) struct Acked {
+    /// Whether storage may hold some from before it was opened.
+    pub(super) unknown: bool,
+    /// How many were acked since.
+    pub(super) count: u64,
+    /// How many of them without a sequence.
+    pub(super) unplaced: u64,
+    /// The highest sequence of the others.
+    pub(super) highest: Sequence,
+}
+
+impl Default for Acked {
+    fn default() -> Self {
+        Self {
+            unknown: true,
+            count: 0,
+            unplaced: 0,
+            highest: Sequence::ZERO,
+        }
+    }
+}
+
+impl Acked {
+    /// Whether there may be one.
+    pub(super) fn possible(&self) -> bool {
+        self.unknown || self.count > 0
+    }
+
+    /// Whether one was acked for a place at or below `cursor` without having appeared there.
+    pub(super) fn is_passed(&self, cursor: Sequence) -> bool {
+        self.count > self.unplaced && self.highest <= cursor
+    }
+}
+
+/// Where the reading of a repository stands on this connection.
+#[derive(Debug, Default)]
+pub(super) struct Stream {
+    pub(super) reading: Reading,
+    /// Everything up to here has been received.
+    pub(super) position: Sequence,
+    /// The `ref` of the subscription; zero before the first on this connection.
+    pub(super) reference: u64,
+    /// The stream was moved on a live connection: frames of the old position may still come.
+    pub(super) moving: bool,
+    /// The stream was moved on this connection: frames may overlap.
+    pub(super) overlaps: bool,
+}
+
+/// The phases of a [`Stream`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// There is no authenticated connection, or it waits for a retry.
+    #[default]
+    Idle,
+    /// It has to be asked for.
+    Wanted,
+    /// It was asked for and has not reached the head.
+    Catching,
+    /// It has reached the head.
+    Current,
+    /// The server refuses it; nothing more will come.
+    Refused,
+}
+
+/// Why a repository is folded again from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Restart {
+    /// The server's history is another one.
+    History,
+    /// The read rights have changed, or the application asked.
+    Asked,
+}
+
+impl Repository {
+    fn new(config: RepositoryConfig) -> Self {
+        Self {
+            name: config.name,
+            policy: config.policy,
+            cursor: Cursor::default(),
+            pending: 0,
+            stream: Stream::default(),
+            plain: Plain::default(),
+            lane: Lane::default(),
+            restart: None,
+            sweep: None,
+            acked: Acked::default(),
+            adopt: false,
+            unpruned: None,
+            told_current: false,
+        }
+    }
+
+    /// Whether everything that was in the log when it was asked for is applied, or nothing can be read.
+    pub(super) fn is_current(&self) -> bool {
+        match self.stream.reading {
+            Reading::Refused => true,
+            Reading::Current => self.restart.is_none() && !self.cursor.refolding,
+            Reading::Idle | Reading::Wanted | Reading::Catching => false,
+        }
+    }
+
+    /// Whether an event of the stream can concern an own event that is not settled.
+    pub(super) fn may_have_own(&self) -> bool {
+        self.pending > 0 || self.acked.possible() || self.cursor.refolding
+    }
+
+    /// Forgets everything that belongs to a connection.
+    pub(super) fn disconnect(&mut self) {
+        self.stream = Stream::default();
+        self.plain = Plain::default();
+        self.lane.reset();
+        self.told_current = false;
+    }
+}
+
+/// The repositories of a client, by name; of two with one name the later counts.
+pub(super) fn repositories(configs: Vec<RepositoryConfig>) -> Vec<Repository> {
+    let mut repositories: Vec<Repository> = Vec::with_capacity(configs.len());
+    for config in configs {
+        match find(&repositories, &config.name) {
+            Ok(index) => repositories[index] = Repository::new(config),
+            Err(index) => repositories.insert(index, Repository::new(config)),
+        }
+    }
+    repositories
+}
+
+/// Where the repository with this name is, or would be.
+pub(super) fn find(repositories: &[Repository], name: &str) -> Result<usize, usize> {
+    repositories.binary_search_by(|repository| (*repository.name).cmp(name))
+}

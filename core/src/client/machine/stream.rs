@@ -1,0 +1,195 @@
+//! Reading from an extended server: one subscription, one ordered stream for each repository.
+
+use super::connection::trouble;
+use super::inbox::{Incoming, Run};
+use super::repository::{Reading, Restart, find};
+use super::{Client, ClientAction, Notice, Out, Timer};
+use crate::event::{Event, Json, Sequence};
+use crate::wire::{ClientMessage, ClientRequest, CloseCode, Events, Position, ServerError, Subscribe};
+use alloc::format;
+use alloc::vec::Vec;
+
+impl Client {
+    /// The connection is authenticated: looks at whose history and rights it has, and wants every stream.
+    pub(super) fn start_streams(&mut self, first: bool) {
+        let server = self.link.server.clone();
+        for index in 0..self.repositories.len() {
+            let cursor = &self.repositories[index].cursor;
+            let differs = |known: Option<&str>, now: Option<&str>| known.is_some() && now.is_some() && known != now;
+            let epoch = server.as_ref().map(|server| server.epoch.as_str());
+            let scope = server.as_ref().map(|server| server.scope.as_str());
+            if differs(cursor.epoch.as_ref().map(crate::wire::Epoch::as_str), epoch) {
+                self.want_restart(index, Restart::History);
+            } else if differs(cursor.scope.as_deref(), scope) {
+                self.want_restart(index, Restart::Asked);
+            }
+            let repository = &mut self.repositories[index];
+            let unknown = repository.cursor.epoch.is_none() || repository.cursor.scope.is_none();
+            repository.adopt = server.is_some() && unknown;
+            if repository.restart.is_none() {
+                repository.stream.reading = Reading::Wanted;
+                repository.plain.stop_pull();
+            }
+        }
+        if !first {
+            self.inbox.clear();
+        }
+    }
+
+    /// Asks for the streams that are wanted, all in one message. Waits until the page under way is applied, because it
+    /// moves a cursor.
+    pub(super) fn subscribe(&mut self, out: &mut Out) {
+        let Some(server) = self.link.server.as_ref().filter(|_| self.link.is_online()) else {
+            return;
+        };
+        let wanted = |repository: &&mut super::repository::Repository| repository.stream.reading == Reading::Wanted;
+        if self.jobs.is_applying() {
+            return;
+        }
+        let mut positions = Vec::new();
+        self.last_reference += 1;
+        for repository in self.repositories.iter_mut().filter(wanted) {
+            let stream = &mut repository.stream;
+            stream.overlaps = stream.reference > 0;
+            stream.moving = stream.overlaps;
+            stream.reference = self.last_reference;
+            stream.position = repository.cursor.after;
+            stream.reading = Reading::Catching;
+            let position = Position {
+                after: repository.cursor.after,
+                seen: repository.cursor.seen.clone(),
+            };
+            positions.push((repository.name.clone(), position));
+        }
+        if positions.is_empty() {
+            return;
+        }
+        let message = ClientMessage::Subscribe(Subscribe {
+            epoch: Some(server.epoch.clone()),
+            repositories: positions,
+        });
+        let reference = Json::trusted(format!("{}", self.last_reference).into());
+        let request = ClientRequest {
+            reference: Some(reference),
+            message,
+        };
+        self.send_frame(request.encode(), out);
+    }
+
+    /// A frame of a stream. One that does not continue it ends the connection: going on would leave a gap.
+    pub(super) fn on_stream(&mut self, events: &Events, bytes: usize, out: &mut Out) {
+        let Ok(index) = find(&self.repositories, &events.repository) else {
+            return;
+        };
+        let stream = &self.repositories[index].stream;
+        if !matches!(stream.reading, Reading::Catching | Reading::Current) {
+            return;
+        }
+        let (Some(after), Some(last)) = (events.after, events.last) else {
+            self.lose(
+                CloseCode::PROTOCOL_MISUSE,
+                "a frame of a stream says after and last sequence",
+                out,
+            );
+            return;
+        };
+        if stream.moving && after != stream.position {
+            return;
+        }
+        let fits = after == stream.position || (stream.overlaps && after < stream.position);
+        let run = read_run(&events.events, after, last, out);
+        let Some(mut run) = run.filter(|_| fits) else {
+            self.lose(CloseCode::PROTOCOL_MISUSE, "a frame does not continue the stream", out);
+            return;
+        };
+        let stream = &mut self.repositories[index].stream;
+        stream.moving = false;
+        if last > stream.position {
+            run.retain(|event| event.sequence > Some(stream.position));
+            stream.position = last;
+            self.inbox.push(Incoming::Run(Run {
+                repository: index,
+                events: run,
+                last: Some(last),
+                bytes,
+            }));
+        }
+    }
+
+    /// The stream of a repository has reached the head.
+    pub(super) fn on_stream_complete(&mut self, repository: &str, reference: Option<u64>) {
+        let Ok(index) = find(&self.repositories, repository) else {
+            return;
+        };
+        let stream = &mut self.repositories[index].stream;
+        let is_reply = match reference {
+            Some(reference) => reference == stream.reference,
+            None => !stream.moving,
+        };
+        if is_reply && stream.reading == Reading::Catching {
+            stream.moving = false;
+            self.inbox.push(Incoming::Complete { repository: index });
+        }
+    }
+
+    pub(super) fn on_history_changed(&mut self, repository: &str) {
+        if let Ok(index) = find(&self.repositories, repository)
+            && self.repositories[index].stream.reading != Reading::Idle
+        {
+            self.want_restart(index, Restart::History);
+        }
+    }
+
+    /// A subscription was refused: later it is tried again; for good, the repository cannot be read and holds nothing
+    /// else up.
+    pub(super) fn on_subscribe_refused(&mut self, error: ServerError, reference: u64, out: &mut Out) {
+        let named = error.repository.as_deref();
+        let retryable = error
+            .retryable
+            .or(error.code.map(crate::wire::ErrorCode::retryable))
+            .unwrap_or(false);
+        for index in 0..self.repositories.len() {
+            let repository = &mut self.repositories[index];
+            let concerned = named.is_none_or(|name| name == &*repository.name);
+            if !concerned || repository.stream.reference != reference || repository.stream.reading != Reading::Catching
+            {
+                continue;
+            }
+            repository.stream.reading = if retryable { Reading::Idle } else { Reading::Refused };
+            if retryable {
+                self.set_timer(Timer::Pull(index), self.config.timing.retry_delay);
+            }
+        }
+        out.push(ClientAction::Notify(Notice::Trouble { message: error.message }));
+    }
+
+    /// A refused stream is tried again.
+    pub(super) fn on_pull_timer(&mut self, index: usize) {
+        let repository = &mut self.repositories[index];
+        if repository.stream.reading == Reading::Idle && repository.restart.is_none() {
+            repository.stream.reading = Reading::Wanted;
+        }
+        repository.plain.retry();
+    }
+}
+
+/// Reads the events of a stream's frame; `None` if their sequences do not ascend from `after` to `last`. An event
+/// that cannot be read is left out: nothing would ever make it readable.
+fn read_run(texts: &[Json], after: Sequence, last: Sequence, out: &mut Out) -> Option<Vec<Event>> {
+    let (mut run, mut position) = (Vec::with_capacity(texts.len()), after);
+    for text in texts {
+        let event = match Event::read(text) {
+            Ok(event) => event,
+            Err(error) => {
+                trouble(format!("an event of the server cannot be read: {error}"), out);
+                continue;
+            }
+        };
+        let sequence = event
+            .sequence
+            .filter(|sequence| *sequence > position && *sequence <= last)?;
+        position = sequence;
+        run.push(event);
+    }
+    (last >= after).then_some(run)
+}

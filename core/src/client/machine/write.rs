@@ -1,0 +1,213 @@
+//! The application's writes become events, records and outbox in one transaction.
+
+use super::jobs::Job;
+use super::replica::{Move, Outcome, changed, fold_own};
+use super::repository::{Repository, find};
+use super::{Change, ChangeKind, Client, Notice, Out, Write, WriteError};
+use crate::client::event_text::event_text;
+use crate::client::fields::differing_fields;
+use crate::client::{OwnEvent, OwnState, RecordKey, State, StorageChange, StorageRequest, StoredRecord};
+use crate::event::{Event, EventId, Json, Operation, Timestamp};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// A write that became events, not durable yet.
+struct Made {
+    records: BTreeMap<RecordKey, StoredRecord>,
+    own: Vec<OwnEvent>,
+}
+
+impl Client {
+    /// Takes a write, or refuses it at once.
+    pub(super) fn on_write(&mut self, write: Write, out: &mut Out) {
+        let unknown = |change: &&Change| find(&self.repositories, &change.repository).is_err();
+        let refusal = if self.stopped {
+            Some(WriteError::Stopped)
+        } else if let Some(change) = write.changes.iter().find(unknown) {
+            Some(WriteError::UnknownRepository(change.repository.clone()))
+        } else if self.writes.len() >= self.config.limits.writes {
+            Some(WriteError::Busy)
+        } else {
+            None
+        };
+        match refusal {
+            Some(error) => answer(&write, Err(error), out),
+            None => self.writes.push_back(write),
+        }
+    }
+
+    /// Refuses every write that waits.
+    pub(super) fn refuse_writes(&mut self, out: &mut Out) {
+        for write in core::mem::take(&mut self.writes) {
+            answer(&write, Err(WriteError::Stopped), out);
+        }
+    }
+
+    /// As many waiting writes as go into one transaction.
+    pub(super) fn take_writes(&mut self) -> Vec<Write> {
+        let (mut batch, mut changes) = (Vec::new(), 0);
+        while let Some(write) = self.writes.front() {
+            changes += write.changes.len();
+            if changes > self.config.limits.apply_events && !batch.is_empty() {
+                break;
+            }
+            batch.extend(self.writes.pop_front());
+        }
+        batch
+    }
+
+    pub(super) fn ask_for_write(batch: &[Write]) -> StorageRequest {
+        let changes = batch.iter().flat_map(|write| &write.changes);
+        let keys: BTreeSet<RecordKey> = changes.map(key).collect();
+        StorageRequest::Load {
+            records: keys.into_iter().collect(),
+            own: Vec::new(),
+        }
+    }
+
+    /// The records are loaded: makes the events.
+    pub(super) fn make_writes(&mut self, batch: Vec<Write>, records: Vec<StoredRecord>, out: &mut Out) {
+        let mut known: BTreeMap<RecordKey, StoredRecord> =
+            records.into_iter().map(|record| (record.key.clone(), record)).collect();
+        let before = known.clone();
+        let (mut outcome, mut own_ids) = (Outcome::default(), BTreeSet::new());
+        for write in &batch {
+            let result = self.make_write(write, &known).map(|made| {
+                known.extend(made.records);
+                made.own
+                    .into_iter()
+                    .map(|own| self.add_own(own, &mut outcome))
+                    .collect::<Vec<_>>()
+            });
+            own_ids.extend(result.iter().flatten().cloned());
+            outcome.notices.push(Notice::Written {
+                request: write.request,
+                result,
+            });
+        }
+        for (key, record) in known {
+            let before = before.get(&key);
+            if before != Some(&record) {
+                outcome.notices.extend(changed(before, &record, &own_ids));
+                outcome.changes.push(StorageChange::Record(record));
+            }
+        }
+        self.commit(Job::Write(batch), outcome, out);
+    }
+
+    /// The events of one write on top of what is known; all of them or an error.
+    fn make_write(&mut self, write: &Write, known: &BTreeMap<RecordKey, StoredRecord>) -> Result<Made, WriteError> {
+        let mut made = Made {
+            records: BTreeMap::new(),
+            own: Vec::new(),
+        };
+        for change in &write.changes {
+            let key = key(change);
+            let Ok(index) = find(&self.repositories, &change.repository) else {
+                return Err(WriteError::UnknownRepository(change.repository.clone()));
+            };
+            let mut record = match made.records.get(&key).or_else(|| known.get(&key)) {
+                Some(record) => record.clone(),
+                None => new_record(key.clone(), &self.repositories[index]),
+            };
+            let id = self.ids.next(write.wall);
+            let event = new_event(
+                id,
+                change,
+                record.visible.as_ref(),
+                write.wall,
+                &self.repositories[index],
+            );
+            let body = event_text(&event, self.config.spelling);
+            if body.len() > self.config.limits.event_bytes {
+                return Err(WriteError::TooLarge(self.config.limits.event_bytes));
+            }
+            record.visible = Some(fold_own(record.visible.as_ref(), &event, &self.repositories[index]));
+            record.pending = true;
+            made.records.insert(key.clone(), record);
+            self.last_local.0 += 1;
+            made.own.push(OwnEvent {
+                local: self.last_local,
+                key,
+                id: event.id,
+                body,
+                state: OwnState::Pending,
+            });
+        }
+        Ok(made)
+    }
+
+    fn add_own(&self, own: OwnEvent, outcome: &mut Outcome) -> EventId {
+        let id = own.id.clone();
+        if let Ok(repository) = find(&self.repositories, &own.key.repository) {
+            outcome.moves.push(Move {
+                repository,
+                event: id.clone(),
+                from: None,
+                to: OwnState::Pending,
+            });
+        }
+        outcome.changes.push(StorageChange::AddOwn(own));
+        id
+    }
+}
+
+/// Answers a write.
+pub(super) fn answer(write: &Write, result: Result<Vec<EventId>, WriteError>, out: &mut Out) {
+    let notice = Notice::Written {
+        request: write.request,
+        result,
+    };
+    out.push(super::ClientAction::Notify(notice));
+}
+
+fn key(change: &Change) -> RecordKey {
+    RecordKey {
+        repository: change.repository.clone(),
+        record: change.record.clone(),
+    }
+}
+
+fn new_record(key: RecordKey, repository: &Repository) -> StoredRecord {
+    StoredRecord {
+        key,
+        confirmed: None,
+        visible: None,
+        pending: false,
+        generation: repository.cursor.generation,
+    }
+}
+
+/// The event of a change to a record that the application sees as `visible`.
+fn new_event(id: EventId, change: &Change, visible: Option<&State>, wall: Timestamp, repository: &Repository) -> Event {
+    let known = visible.and_then(|state| state.data.as_ref());
+    let (operation, data, changed) = match &change.kind {
+        ChangeKind::Delete => (Operation::Delete, None, None),
+        ChangeKind::Upsert { data, changed } => {
+            let operation = if known.is_some() {
+                Operation::Update
+            } else {
+                Operation::Insert
+            };
+            let changed = changed.clone().or_else(|| changed_fields(known, data, repository));
+            (operation, Some(data.clone()), changed)
+        }
+    };
+    Event {
+        id,
+        record_id: change.record.clone(),
+        operation,
+        created_at: Some(wall).max(visible.and_then(|state| state.created_at)),
+        data,
+        changed: changed.map(|names| names.into_iter().map(Into::into).collect()),
+        sequence: None,
+    }
+}
+
+fn changed_fields(known: Option<&Json>, new: &Json, repository: &Repository) -> Option<Vec<String>> {
+    if !repository.policy.wants_changed_fields() {
+        return None;
+    }
+    differing_fields(known?, new)
+}
