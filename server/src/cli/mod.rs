@@ -3,9 +3,13 @@
 //! Every command is a module with its flags (`…Args`) and a `run` function that ends in a [`Failure`] or not at all.
 
 mod client;
+mod conversation;
 mod demo;
 mod failure;
+mod health;
+mod push;
 mod serve;
+mod tail;
 mod token;
 
 pub use failure::Failure;
@@ -27,6 +31,12 @@ struct Cli {
 enum Command {
     /// Run the server.
     Serve(serve::ServeArgs),
+    /// Push events.
+    Push(push::PushArgs),
+    /// Print the events of a repository as they come.
+    Tail(tail::TailArgs),
+    /// Tell whether a server is up, by the exit status.
+    Health(health::HealthArgs),
     /// Run a headless client that scripts drive with JSON lines.
     Client(client::ClientArgs),
     /// Show two clients syncing through a server, one of them going offline and coming back.
@@ -37,6 +47,9 @@ enum Command {
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(args) => serve::run(&args),
+        Command::Push(args) => push::run(&args),
+        Command::Tail(args) => tail::run(&args),
+        Command::Health(args) => health::run(&args),
         Command::Client(args) => client::run(&args),
         Command::Demo(args) => demo::run(&args),
     };

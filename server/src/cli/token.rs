@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// The flags for a token.
 #[derive(clap::Args)]
 pub(crate) struct TokenArgs {
-    /// The token that clients show. Flags can be seen by every user of the machine (`ps`): prefer the environment
+    /// The token that a client has to show. Flags can be seen by every user of the machine (`ps`): prefer the environment
     /// variable or --token-file
     #[arg(
         long,
