@@ -59,6 +59,16 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "DRIFTLESS_MAX_CONNECTIONS", value_name = "N", default_value_t = 20_000)]
     max_connections: usize,
 
+    /// How often a connection is asked for a sign of life, in milliseconds
+    #[arg(long, env = "DRIFTLESS_HEARTBEAT_MS", value_name = "N", default_value_t = 30_000,
+        value_parser = clap::value_parser!(u64).range(1..))]
+    heartbeat_ms: u64,
+
+    /// How long after that it may stay silent before it is closed, in milliseconds
+    #[arg(long, env = "DRIFTLESS_HEARTBEAT_TIMEOUT_MS", value_name = "N", default_value_t = 10_000,
+        value_parser = clap::value_parser!(u64).range(1..))]
+    heartbeat_timeout_ms: u64,
+
     /// How a line of the log (on stderr) looks
     #[arg(long, env = "DRIFTLESS_LOG_FORMAT", value_enum, default_value_t)]
     log_format: LogFormat,
@@ -90,7 +100,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         server: ServerConfig {
             store: store.clone(),
             authenticator: authenticator(token.as_deref()),
-            limits: ServerLimits::default(),
+            limits: limits(args),
         },
         origins,
         http: HttpLimits::default(),
@@ -100,6 +110,18 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     runtime.shutdown_timeout(RUNTIME_TIMEOUT);
     close(store);
     outcome
+}
+
+fn limits(args: &ServeArgs) -> ServerLimits {
+    let heartbeat_interval = Duration::from_millis(args.heartbeat_ms);
+    let heartbeat_timeout = Duration::from_millis(args.heartbeat_timeout_ms);
+    ServerLimits {
+        heartbeat_interval,
+        heartbeat_timeout,
+        // A socket that takes nothing takes no `ping` either.
+        stall_timeout: heartbeat_interval.saturating_add(heartbeat_timeout),
+        ..ServerLimits::default()
+    }
 }
 
 /// Whoever listens on a network without asking for a token has to say that it is meant.
