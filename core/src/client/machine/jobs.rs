@@ -327,6 +327,7 @@ impl Client {
                 let repository = &mut self.repositories[index];
                 repository.cursor = row.cursor;
                 repository.pending = row.pending;
+                repository.lane.more = row.pending > 0;
             }
         }
         self.last_local = self.last_local.max(opened.last_local);
