@@ -146,6 +146,12 @@ impl Logs {
         logs.map(|log| log.readers.len()).sum()
     }
 
+    /// Whether nothing is kept.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn sweep(&mut self, namespace: &Namespace) {
         let unused = |space: &Space| space.plain.is_empty() && space.logs.is_empty();
         if self.0.get(namespace).is_some_and(unused) {
