@@ -8,5 +8,6 @@ mod laws;
 mod plain;
 mod requests;
 mod rights;
+mod robustness;
 mod streams;
 mod traces;

@@ -10,9 +10,9 @@ use crate::server::{
     Subscription,
 };
 use crate::wire::Epoch;
-use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
+use core::fmt::Write;
 
 fn trace(inputs: impl IntoIterator<Item = HubInput>) -> String {
     let mut hub = Hub::new(HubConfig {
@@ -25,7 +25,7 @@ fn trace(inputs: impl IntoIterator<Item = HubInput>) -> String {
     for input in inputs {
         hub.handle(Instant::ZERO, input, &mut out);
         for action in out.drain() {
-            trace.push_str(&format!("{action:?}\n"));
+            writeln!(trace, "{action:?}").unwrap();
         }
     }
     trace
