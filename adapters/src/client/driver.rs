@@ -51,7 +51,7 @@ use std::fmt;
 ///         other => println!("a real binding would use its socket: {other:?}"),
 ///     }
 /// }
-/// driver.settle();
+/// driver.settle(true);
 /// # Ok::<(), driftless::core::name::NameError>(())
 /// ```
 pub struct Driver {
@@ -145,15 +145,16 @@ impl Driver {
         Some(action)
     }
 
-    /// Answers what can be answered. Called when all actions are carried out and all notices are with the application,
-    /// so that it hears of an ack before it hears that nothing is pending.
-    pub fn settle(&mut self) {
+    /// Answers what can be answered. Called when all actions are carried out; `told` says whether all notices are with
+    /// the application, so that it hears of an ack before it hears that nothing is pending.
+    pub fn settle(&mut self, told: bool) {
         if self.opened != Opening::UnderWay {
             for done in std::mem::take(&mut self.statuses) {
                 done(self.status());
             }
         }
-        if self.flushes.is_empty() || self.opened != Opening::Open || self.machine.pending() > 0 {
+        let idle = self.opened == Opening::Open && self.machine.pending() == 0;
+        if self.flushes.is_empty() || !idle || !told {
             return;
         }
         let oldest = self.writes.first_key_value().map(|(request, _)| *request);

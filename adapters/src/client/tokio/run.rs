@@ -76,9 +76,7 @@ impl Task {
                 break;
             }
             let has_room = host.tap.has_room();
-            if has_room {
-                driver.settle();
-            }
+            driver.settle(has_room);
             let event = tokio::select! {
                 command = commands.recv(), if !driver.is_stopping() => Event::Command(command),
                 Some(event) = socket_events.recv() => Event::Socket(event),
