@@ -21,7 +21,7 @@ use std::fmt;
 /// [`ClientLimits::writes`](driftless_core::client::ClientLimits::writes), flushes and status requests by what the
 /// binding's command queue lets through; actions are drained after each call.
 ///
-/// ```no_run
+/// ```
 /// use driftless::client::{Driver, wall_clock};
 /// use driftless::core::Instant;
 /// use driftless::core::client::{
