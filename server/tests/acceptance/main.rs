@@ -1,0 +1,15 @@
+//! Acceptance tests: the real `driftless` binary in child processes, over real sockets and real files.
+//!
+//! Each file shows one promise of `docs/PROTOCOL.md` section 6 as its users meet it. Nothing waits for a length of
+//! time: tests wait for lines, frames and conditions, with deadlines far beyond what a loaded machine needs.
+
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
+
+mod support;
+
+mod catch_up;
+mod concurrency;
+mod plain_clients;
+mod round_trip;
+mod slow_reader;
+mod wire_errors;

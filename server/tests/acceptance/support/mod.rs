@@ -1,0 +1,12 @@
+//! What the acceptance tests drive and observe the program with.
+
+pub(crate) mod event;
+pub(crate) mod http;
+pub(crate) mod load;
+pub(crate) mod memory;
+pub(crate) mod peer;
+pub(crate) mod server;
+pub(crate) mod wait;
+
+pub(crate) use peer::Peer;
+pub(crate) use server::Server;
