@@ -3,8 +3,8 @@
 //! SQLite reuses the log from its start once everything in it has been copied to the file and no reader needs it any
 //! more. The writer copies after every [`COPY_PAGES`] pages, when its callers have their answers. Readers that are
 //! always at work can keep the log from being reused for ever; past [`WAIT_PAGES`] the writer waits for those that
-//! are at work at that moment, which takes as long as one page of a log. Only a backup or an export takes longer; the
-//! writer gives up on it after [`WAIT`] and tries again [`COPY_PAGES`] pages later.
+//! are at work at that moment, which takes as long as one page of a log. Only a backup takes longer; the writer
+//! gives up on it after [`WAIT`] and tries again [`COPY_PAGES`] pages later.
 
 use super::schema::BUSY_TIMEOUT;
 use rusqlite::Connection;

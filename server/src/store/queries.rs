@@ -159,3 +159,15 @@ pub(super) fn repositories(connection: &Connection, namespace: &Namespace) -> Re
     }
     Ok(summaries)
 }
+
+/// The namespaces that have repositories, in order.
+pub(super) fn namespaces(connection: &Connection) -> Result<Vec<Namespace>, Fault> {
+    let mut statement = connection.prepare_cached("SELECT DISTINCT namespace FROM repository ORDER BY namespace")?;
+    let mut rows = statement.query([])?;
+    let mut namespaces = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(0)?;
+        namespaces.push(Namespace::new(&name).map_err(|error| Fault::Damaged(error.to_string()))?);
+    }
+    Ok(namespaces)
+}

@@ -195,3 +195,42 @@ pub(super) fn epoch(connection: &Connection, path: &Path) -> Result<Epoch, OpenE
         detail: "it has no epoch".into(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(connection: &Connection) -> i64 {
+        connection
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .unwrap()
+    }
+
+    #[test]
+    fn a_file_gets_the_steps_that_it_lacks() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, 0, MIGRATIONS).unwrap();
+        let later = [
+            MIGRATIONS,
+            &["CREATE TABLE second (x)", "INSERT INTO second VALUES (3)"],
+        ]
+        .concat();
+        migrate(&mut connection, 1, &later).unwrap();
+        assert_eq!(version(&connection), 3);
+        migrate(&mut connection, 3, &later).unwrap();
+        let rows: i64 = connection
+            .query_row("SELECT count(*) FROM second", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(rows, 1);
+    }
+
+    #[test]
+    fn a_step_that_fails_changes_nothing() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, 0, MIGRATIONS).unwrap();
+        let later = [MIGRATIONS, &["CREATE TABLE second (x)", "nonsense"]].concat();
+        assert!(migrate(&mut connection, 1, &later).is_err());
+        assert_eq!(version(&connection), 1);
+        assert!(connection.prepare("SELECT * FROM second").is_err());
+    }
+}

@@ -191,3 +191,74 @@ impl Group {
         self.events >= MAX_GROUP_EVENTS || self.bytes >= MAX_GROUP_BYTES
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::schema;
+    use driftless_core::event::{Json, NewEvent, Sequence};
+    use driftless_core::name::{LogName, Namespace, RepositoryName};
+    use driftless_core::server::{AppendOutcome, AppendRun};
+    use std::path::Path;
+    use std::sync::mpsc::{channel, sync_channel};
+
+    /// A writer of a file that has room for this many pages more.
+    fn writer(path: &Path, room: i64) -> Writer {
+        let lock = StoreLock::take(path).unwrap();
+        let (mut connection, _) = schema::open_writer(path).unwrap();
+        let pages: i64 = connection
+            .pragma_query_value(None, "page_count", |row| row.get(0))
+            .unwrap();
+        connection.pragma_query(None, "max_page_count", |_| Ok(())).unwrap();
+        connection
+            .query_row(&format!("PRAGMA max_page_count = {}", pages + room), [], |_| Ok(()))
+            .unwrap();
+        let checkpoints = Checkpoints::watch(&mut connection).unwrap();
+        Writer::new(connection, checkpoints, Watcher::default(), lock)
+    }
+
+    fn append(id: &str, bytes: usize) -> Append {
+        let text = format!(r#"{{"eventId":"{id}","text":"{}"}}"#, "x".repeat(bytes));
+        let event = NewEvent::read(&Json::parse(text).unwrap()).unwrap();
+        let log = LogName {
+            namespace: Namespace::default(),
+            repository: RepositoryName::new("users").unwrap(),
+        };
+        Append {
+            runs: vec![AppendRun {
+                log,
+                events: vec![event],
+            }],
+        }
+    }
+
+    #[test]
+    fn a_full_disk_fails_what_does_not_fit_and_nothing_else() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let writer = writer(&directory.path().join("store.db"), 20);
+        let (jobs, queue) = channel();
+        let mut answers = Vec::new();
+        // All in one group, because they are queued before the writer looks.
+        for (id, bytes) in [("a", 10), ("large", 1 << 20), ("b", 10), ("large", 1 << 20), ("a", 10)] {
+            let (sender, receiver) = sync_channel(1);
+            let done = Box::new(move |result| sender.send(result).unwrap());
+            jobs.send(Job::Append(append(id, bytes), done)).unwrap();
+            answers.push(receiver);
+        }
+        let (sender, check) = sync_channel(1);
+        jobs.send(Job::Check(Box::new(move |result| sender.send(result).unwrap())))
+            .unwrap();
+        drop(jobs);
+        writer.run(&queue);
+        let answers: Vec<_> = answers.into_iter().map(|answer| answer.recv().unwrap()).collect();
+        let outcome = |index: usize| answers[index].as_ref().map(|appended| appended.outcomes[0]);
+        assert_eq!(outcome(0), Ok(AppendOutcome::Stored(Sequence::new(1))));
+        assert_eq!(outcome(2), Ok(AppendOutcome::Stored(Sequence::new(2))));
+        assert_eq!(outcome(4), Ok(AppendOutcome::Duplicate(Sequence::new(1))));
+        for full in [1, 3] {
+            let failure = outcome(full).unwrap_err().to_string();
+            assert!(failure.contains("full"), "{failure}");
+        }
+        assert_eq!(check.recv().unwrap(), Ok(()));
+    }
+}
