@@ -91,14 +91,14 @@ impl Client {
         self.send_message(message, out);
     }
 
-    pub(super) fn on_auth_success(&mut self, success: AuthSuccess, out: &mut Out) {
+    pub(super) fn on_auth_success(&mut self, success: AuthSuccess) {
         let first = self.link.phase == Phase::Authenticating;
         if !first && !self.link.renewing {
             return;
         }
         self.timers.clear(Timer::Link);
         self.link.phase = Phase::Online;
-        self.link.awaiting = None;
+        let refused_pushes = self.link.awaiting.take().is_some();
         self.link.renewing = false;
         self.link.server = success.extended;
         if first {
@@ -106,8 +106,8 @@ impl Client {
             self.start_heartbeat();
         }
         self.start_streams(first);
-        if !first {
-            self.resend_all(out);
+        if refused_pushes {
+            self.reset_lanes();
         }
     }
 

@@ -189,10 +189,11 @@ impl Client {
         }
     }
 
-    pub(super) fn resend_all(&mut self, out: &mut Out) {
-        for index in 0..self.repositories.len() {
+    /// Everything in flight is read from storage and sent again once its repository is current.
+    pub(super) fn reset_lanes(&mut self) {
+        for (index, repository) in self.repositories.iter_mut().enumerate() {
+            repository.lane.reset();
             self.timers.clear(Timer::Lane(index));
-            self.resend(index, out);
         }
     }
 

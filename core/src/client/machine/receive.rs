@@ -25,7 +25,7 @@ impl Client {
         match (self.link.phase.clone(), reply.message) {
             (_, ServerMessage::Ping) => self.send_message(ClientMessage::Pong, out),
             (_, ServerMessage::Pong) => {}
-            (_, ServerMessage::AuthSuccess(success)) => self.on_auth_success(success, out),
+            (_, ServerMessage::AuthSuccess(success)) => self.on_auth_success(success),
             (Phase::Authenticating, ServerMessage::Error(error)) => self.on_auth_error(error, out),
             (Phase::Online, message) => self.on_message(message, reference, frame.len(), out),
             // Before `auth_success` a server has nothing else to say.

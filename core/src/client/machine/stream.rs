@@ -2,7 +2,7 @@
 
 use super::connection::trouble;
 use super::inbox::{Incoming, Run};
-use super::repository::{Reading, Restart, find};
+use super::repository::{Reading, Repository, Restart, find};
 use super::{Client, ClientAction, Notice, Out, Timer};
 use crate::event::{Event, Json, Sequence};
 use crate::wire::{ClientMessage, ClientRequest, CloseCode, Events, Position, ServerError, Subscribe};
@@ -42,13 +42,13 @@ impl Client {
         let Some(server) = self.link.server.as_ref().filter(|_| self.link.is_online()) else {
             return;
         };
-        let wanted = |repository: &&mut super::repository::Repository| repository.stream.reading == Reading::Wanted;
-        if self.jobs.is_applying() {
+        let is_wanted = |repository: &Repository| repository.stream.reading == Reading::Wanted;
+        if self.jobs.is_applying() || !self.repositories.iter().any(is_wanted) {
             return;
         }
         let mut positions = Vec::new();
         self.last_reference += 1;
-        for repository in self.repositories.iter_mut().filter(wanted) {
+        for repository in self.repositories.iter_mut().filter(|repository| is_wanted(repository)) {
             let stream = &mut repository.stream;
             stream.overlaps = stream.reference > 0;
             stream.moving = stream.overlaps;
@@ -60,9 +60,6 @@ impl Client {
                 seen: repository.cursor.seen.clone(),
             };
             positions.push((repository.name.clone(), position));
-        }
-        if positions.is_empty() {
-            return;
         }
         let message = ClientMessage::Subscribe(Subscribe {
             epoch: Some(server.epoch.clone()),

@@ -1,7 +1,9 @@
 //! A client in a world without time and sockets: its storage is a map, its server is the test.
 
 mod connection;
+mod credentials;
 mod disk;
+mod heartbeat;
 mod trace;
 
 use self::disk::Disk;
@@ -56,6 +58,8 @@ struct World {
     disk: Disk,
     /// Whether storage answers at once.
     storing: bool,
+    /// Whether the socket takes everything at once.
+    flushing: bool,
     asked: VecDeque<(StorageId, StorageRequest)>,
     socket: SocketId,
     requests: u64,
@@ -78,6 +82,7 @@ impl World {
             now: Instant::ZERO,
             disk,
             storing: true,
+            flushing: true,
             asked: VecDeque::new(),
             socket: SocketId(0),
             requests: 0,
@@ -147,10 +152,9 @@ impl World {
             ClientAction::Send { socket, frame } => {
                 assert_eq!(socket, self.socket);
                 self.sent.push_back(frame.to_string());
-                self.give(ClientInput::Flushed {
-                    socket,
-                    bytes: frame.len(),
-                });
+                if self.flushing {
+                    self.flush(frame.len());
+                }
             }
             ClientAction::Storage { storage, request } => self.asked.push_back((storage, request)),
             ClientAction::Notify(notice) => self.notices.push(notice),
@@ -174,6 +178,11 @@ impl World {
             storage,
             result: Err(StorageFailure { detail }),
         });
+    }
+
+    fn flush(&mut self, bytes: usize) {
+        let socket = self.socket;
+        self.give(ClientInput::Flushed { socket, bytes });
     }
 
     fn receive(&mut self, frame: &str) {
@@ -219,6 +228,11 @@ impl World {
             .expect("the write is done")
             .expect("the write is good")[0]
             .to_string()
+    }
+
+    /// Writes one record of `notes` without waiting for it.
+    fn put_later(&mut self, record: &str, data: &str) -> RequestId {
+        self.write(vec![upsert(record, data)])
     }
 
     fn written(&self, request: RequestId) -> Option<Result<Vec<EventId>, WriteError>> {
