@@ -4,7 +4,10 @@ mod connection;
 mod credentials;
 mod disk;
 mod heartbeat;
+mod outbox;
+mod stream;
 mod trace;
+mod write;
 
 use self::disk::Disk;
 use super::*;
