@@ -88,10 +88,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     check_exposure(args, token.is_some())?;
     let origins = Origins::new(token.is_some(), args.listen.ip().is_loopback(), &args.allow_origin)
         .map_err(|error| Failure::usage(format!("--allow-origin: {error}")))?;
-    let store = args
-        .store
-        .open()
-        .map_err(|error| Failure::store(format!("cannot open the store {}: {error}", args.store)))?;
+    let store = args.store.open().map_err(|error| Failure::store(error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
