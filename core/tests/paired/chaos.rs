@@ -232,7 +232,7 @@ proptest! {
             world.apply(op, step);
         }
         world.heal();
-        world.converge(&REPOSITORIES, Duration::from_secs(300));
+        world.converge(&REPOSITORIES, Duration::from_mins(5));
         world.assert_nothing_lost();
     }
 
@@ -258,7 +258,7 @@ proptest! {
             world.apply(op, before.len() + step);
         }
         world.heal();
-        world.converge(&REPOSITORIES, Duration::from_secs(300));
+        world.converge(&REPOSITORIES, Duration::from_mins(5));
         for client in 0..CLIENTS {
             let logs: BTreeSet<EventId> = REPOSITORIES.iter().flat_map(|name| world.ids(name)).collect();
             let lost: Vec<_> = world.written(client).into_iter().filter(|id| !logs.contains(id)).collect();

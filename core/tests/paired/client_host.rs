@@ -2,6 +2,7 @@
 
 use crate::disk::Disk;
 use crate::link::{Item, Link, Owner};
+use crate::peer::End;
 use crate::trace::Trace;
 use crate::world::{Due, Work, World};
 use bytestring::ByteString;
@@ -321,7 +322,7 @@ impl World {
                 let reason = reason.to_owned();
                 self.input(index, ClientInput::Disconnected { socket, code, reason });
             }
-            Owner::Peer(peer) => self.peers[peer].closed = Some(code),
+            Owner::Peer(peer) => self.peers[peer].end = code.map_or(End::Cut, End::Closed),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What the server says to frames that it cannot follow. The connection stays open.
 
+use crate::peer::End;
 use crate::world::World;
 use std::time::Duration;
 
@@ -20,7 +21,9 @@ fn answers(frames: &[&str], auth: Option<&str>) -> String {
         lines.push((*frame).to_owned());
         lines.extend(world.heard(peer).into_iter().map(|answer| format!("    {answer}")));
     }
-    lines.extend(world.peers[peer].closed.map(|code| format!("closed {code:?}")));
+    if let End::Closed(code) = world.peers[peer].end {
+        lines.push(format!("closed {code}"));
+    }
     lines.join("\n")
 }
 

@@ -1,6 +1,8 @@
 //! Extended streams, frame by frame.
 
+use crate::peer::End;
 use crate::world::World;
+use driftless_core::event::Sequence;
 use driftless_core::wire::{CloseCode, ServerMessage, ServerReply};
 use std::time::Duration;
 
@@ -20,7 +22,7 @@ fn chained(frames: &[String], mut after: u64) -> u64 {
         let ServerMessage::Events(events) = ServerReply::decode(&frame.as_str().into()).unwrap().message else {
             continue;
         };
-        assert_eq!(events.after.map(|after| after.get()), Some(after), "{frame:.100}");
+        assert_eq!(events.after.map(Sequence::get), Some(after), "{frame:.100}");
         let last = events.last.unwrap().get();
         assert_eq!(events.events.len() as u64, last - after, "{frame:.100}");
         after = last;
@@ -125,7 +127,7 @@ fn who_does_not_authenticate_is_closed() {
     let mut world = World::new();
     let peer = world.add_peer();
     world.run_for(11 * SECOND);
-    assert_eq!(world.peers[peer].closed, Some(Some(CloseCode::UNAUTHENTICATED)));
+    assert_eq!(world.peers[peer].end, End::Closed(CloseCode::UNAUTHENTICATED));
 }
 
 #[test]
@@ -134,7 +136,7 @@ fn who_is_silent_after_a_ping_is_closed() {
     let peer = extended(&mut world);
     world.run_for(42 * SECOND);
     assert_eq!(world.heard(peer), [r#"{"type":"ping"}"#]);
-    assert_eq!(world.peers[peer].closed, Some(Some(CloseCode::HEARTBEAT_MISSED)));
+    assert_eq!(world.peers[peer].end, End::Closed(CloseCode::HEARTBEAT_MISSED));
 }
 
 #[test]
@@ -154,7 +156,7 @@ fn a_stopping_server_finishes_what_is_under_way() {
         heard.iter().any(|frame| frame.starts_with(r#"{"type":"ack""#)),
         "{heard:?}"
     );
-    assert_eq!(world.peers[peer].closed, Some(Some(CloseCode::RESTART)));
+    assert_eq!(world.peers[peer].end, End::Closed(CloseCode::RESTART));
 }
 
 #[test]

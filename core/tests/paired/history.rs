@@ -184,3 +184,33 @@ fn a_resync_shows_the_same_in_the_end() {
     assert_eq!(world.visible(client, "users").len(), shown.len());
     assert_eq!(world.ids("users").len(), 11);
 }
+
+#[test]
+fn an_acked_event_that_is_not_at_its_place_is_pushed_again() {
+    let mut world = World::new();
+    let client = world.add_client(&["users"]);
+    let other = world.add_client(&["users"]);
+    world.start(client);
+    world.run_for(SECOND);
+    // The ack comes, the stream does not: the cursor stays behind the ack.
+    let backup = world.store.clone();
+    world.commits_untold = true;
+    world.upsert(client, "users", "mine", "{}");
+    world.run_for(SECOND);
+    assert_eq!(world.clients[client].acked().len(), 1);
+    assert_eq!(world.clients[client].disk.cursor(&repository("users")).after.get(), 0);
+    // What was acked is lost, and another event takes its place.
+    world.crash_server(true);
+    world.store = backup;
+    world.commits_untold = false;
+    world.reachable = false;
+    world.start_server();
+    world.run_for(Duration::from_millis(100));
+    world.reachable = true;
+    world.start(other);
+    world.upsert(other, "users", "other", "{}");
+    world.run_for(SECOND);
+    world.converge(&["users"], 20 * SECOND);
+    assert_eq!(world.ids("users").len(), 2);
+    assert_eq!(world.visible(other, "users").len(), 2);
+}

@@ -55,8 +55,8 @@ impl Pipe {
     pub(crate) fn next(&self) -> Option<Instant> {
         let (arrives, item) = self.items.front()?;
         // A socket that is not read does not tell of its end either.
-        let readable = !self.closed && !(self.paused && matches!(item, Item::Frame(_)));
-        readable.then_some(*arrives)
+        let held = self.paused && matches!(item, Item::Frame(_));
+        (!self.closed && !held).then_some(*arrives)
     }
 
     pub(crate) fn take(&mut self, now: Instant) -> Option<Item> {

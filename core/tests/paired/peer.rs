@@ -11,8 +11,17 @@ use driftless_core::wire::CloseCode;
 pub(crate) struct Peer {
     pub(crate) connection: ConnectionId,
     pub(crate) received: Vec<(Instant, ByteString)>,
-    /// Set when the connection has ended, with the code if the server gave one.
-    pub(crate) closed: Option<Option<CloseCode>>,
+    pub(crate) end: End,
+}
+
+/// How a scripted peer's connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Open,
+    /// It was cut.
+    Cut,
+    /// The server has closed it.
+    Closed(CloseCode),
 }
 
 impl World {
@@ -23,7 +32,7 @@ impl World {
         self.peers.push(Peer {
             connection,
             received: Vec::new(),
-            closed: None,
+            end: End::Open,
         });
         peer
     }

@@ -4,8 +4,8 @@ use crate::link::Item;
 use crate::world::{Due, Work, World};
 use driftless_core::name::Namespace;
 use driftless_core::server::{
-    AuthRefusal, ConnectionId, Credentials, Grant, Hub, HubAction, HubConfig, HubInput, Session, SessionAction,
-    SessionConfig, SessionInput, StoreFailure,
+    Append, Appended, AuthRefusal, ConnectionId, Credentials, Grant, Hub, HubAction, HubConfig, HubInput, Session,
+    SessionAction, SessionConfig, SessionInput, StoreFailure,
 };
 use driftless_core::{Actions, Machine};
 use std::collections::BTreeMap;
@@ -153,24 +153,10 @@ impl World {
             detail: "the disk is full".into(),
         });
         match due {
-            Due::Append { life, append, events } if life == self.server_life => match failed {
-                Some(failure) => {
-                    let result = Err(failure);
-                    self.work.push_back(Work::Hub(HubInput::Appended { append, result }));
-                }
-                None => {
-                    let (appended, committed) = self.store.append(&events);
-                    if !self.commits_untold {
-                        self.work.extend(
-                            committed
-                                .into_iter()
-                                .map(|committed| Work::Hub(HubInput::Committed(committed))),
-                        );
-                    }
-                    let result = Ok(appended);
-                    self.work.push_back(Work::Hub(HubInput::Appended { append, result }));
-                }
-            },
+            Due::Append { life, append, events } if life == self.server_life => {
+                let result = failed.map_or_else(|| Ok(self.append(&events)), Err);
+                self.work.push_back(Work::Hub(HubInput::Appended { append, result }));
+            }
             Due::Read { life, read, page } if life == self.server_life => {
                 let result = failed.map_or_else(|| Ok(self.store.page(&page)), Err);
                 self.work.push_back(Work::Hub(HubInput::PageRead { read, result }));
@@ -195,6 +181,17 @@ impl World {
         }
     }
 
+    fn append(&mut self, events: &Append) -> Appended {
+        let (appended, committed) = self.store.append(events);
+        if !self.commits_untold {
+            let told = committed
+                .into_iter()
+                .map(|committed| Work::Hub(HubInput::Committed(committed)));
+            self.work.extend(told);
+        }
+        appended
+    }
+
     fn grant(&self, credentials: &Credentials) -> Result<Grant, AuthRefusal> {
         let token = credentials.token.as_deref().unwrap_or("nobody");
         match token {
@@ -204,7 +201,7 @@ impl World {
             subject => Ok(Grant {
                 subject: subject.into(),
                 rights: Arc::clone(&self.rights),
-                valid_for: (subject == "expiring").then(|| Duration::from_secs(60)),
+                valid_for: (subject == "expiring").then(|| Duration::from_mins(1)),
             }),
         }
     }

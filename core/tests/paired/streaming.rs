@@ -3,6 +3,7 @@
 use crate::client_host::repository;
 use crate::world::World;
 use driftless_core::client::{ClientInput, Notice, Origin};
+use driftless_core::event::Sequence;
 use driftless_core::server::{Access, Rights};
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,7 +99,7 @@ fn what_the_application_is_told_ends_with_what_it_sees() {
     let Some(Notice::Changed { pending, sequence, .. }) = world.clients[writer].notices.iter().rfind(last) else {
         panic!("the writer was told");
     };
-    assert_eq!((*pending, sequence.map(|sequence| sequence.get())), (false, Some(5)));
+    assert_eq!((*pending, sequence.map(Sequence::get)), (false, Some(5)));
 }
 
 #[test]

@@ -20,6 +20,7 @@ use std::time::Duration;
 const MAX_STEPS: usize = 200_000;
 
 /// Everything there is.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own")]
 pub(crate) struct World {
     pub(crate) now: Instant,
     /// How long a frame travels, and how long a connection takes to open.

@@ -286,6 +286,10 @@ impl Client {
             OwnState::Pending => {
                 repository.pending += 1;
                 repository.lane.more = true;
+                if event.from.is_some() {
+                    // It is older than what the lane has sent.
+                    repository.lane.reset();
+                }
             }
             OwnState::Acked(sequence) => {
                 acked.count += 1;

@@ -24,7 +24,8 @@ pub(super) enum Sweep {
     Lost(LocalSequence),
     /// The end of a refold.
     Finish,
-    /// Acked events that the cursor has passed, behind this one; how many were found that it has not passed.
+    /// Acked events that the cursor has passed without meeting them, behind this one; how many were found that it has
+    /// not passed.
     Acked(LocalSequence, u64),
 }
 
@@ -292,8 +293,14 @@ impl Client {
         match (&page.sweep, state) {
             (Sweep::Lost(_), OwnState::Doubted) => Some(OwnState::Pending),
             (Sweep::Lost(_), OwnState::Acked(_)) if cursor.epoch.is_some() => Some(OwnState::Pending),
+            // The stream of an extended server holds every own event: one that is not at its place is lost. A plain
+            // server sends only the newest event of a record.
             (Sweep::Acked(..), OwnState::Acked(sequence)) if *sequence <= Some(cursor.after) => {
-                Some(OwnState::Settled { at_ms: self.wall_ms() })
+                if cursor.epoch.is_some() {
+                    Some(OwnState::Pending)
+                } else {
+                    Some(OwnState::Settled { at_ms: self.wall_ms() })
+                }
             }
             _ => None,
         }
