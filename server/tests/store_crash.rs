@@ -7,8 +7,9 @@ mod store_common;
 use driftless_core::server::AppendOutcome;
 use driftless_server::store::{OpenError, Sqlite};
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use store_common::{append, log, padded, page, whole};
@@ -38,11 +39,10 @@ fn append_for_ever(store: &Sqlite, prefix: &str) {
         let ids: Vec<_> = (0..=n % 7).map(|part| format!("{prefix}-{n}-{part}")).collect();
         let events = ids.iter().map(|id| padded(id, 500)).collect();
         let outcomes = append(store, &users, events).unwrap();
-        let reports: String = ids
-            .iter()
-            .zip(outcomes)
-            .map(|(id, outcome)| format!("stored {id} {}\n", outcome.sequence()))
-            .collect();
+        let mut reports = String::new();
+        for (id, outcome) in ids.iter().zip(outcomes) {
+            writeln!(reports, "stored {id} {}", outcome.sequence()).unwrap();
+        }
         // One write, short enough for a pipe to take it whole: a report is there or not, and mixes with no other.
         std::io::stdout().lock().write_all(reports.as_bytes()).unwrap();
     }
