@@ -2,13 +2,17 @@
 //!
 //! Every command is a module with its flags (`…Args`) and a `run` function that ends in a [`Failure`] or not at all.
 
+mod backup;
 mod client;
 mod conversation;
 mod demo;
+mod export;
 mod failure;
 mod health;
+mod import;
 mod push;
 mod serve;
+mod store_file;
 mod tail;
 mod token;
 
@@ -35,6 +39,12 @@ enum Command {
     Push(push::PushArgs),
     /// Print the events of a repository as they come.
     Tail(tail::TailArgs),
+    /// Write a store's events as lines of JSON.
+    Export(export::ExportArgs),
+    /// Read lines of JSON into a store.
+    Import(import::ImportArgs),
+    /// Copy a store while its server runs.
+    Backup(backup::BackupArgs),
     /// Tell whether a server is up, by the exit status.
     Health(health::HealthArgs),
     /// Run a headless client that scripts drive with JSON lines.
@@ -49,6 +59,9 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Push(args) => push::run(&args),
         Command::Tail(args) => tail::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::Backup(args) => backup::run(&args),
         Command::Health(args) => health::run(&args),
         Command::Client(args) => client::run(&args),
         Command::Demo(args) => demo::run(&args),
@@ -61,6 +74,12 @@ pub fn main() -> ExitCode {
             failure.exit_code()
         }
     }
+}
+
+/// Tells a person what was done, beside what a program reads from stdout.
+fn note(text: &str) {
+    // Nobody is left to tell when stderr is gone.
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Runs a command that is one client's work: one thread is enough.

@@ -1,7 +1,8 @@
 //! The one-shot commands.
 
-use crate::support::process::{Serving, assert_failed, driftless, run, stdout};
+use crate::support::process::{Serving, assert_failed, driftless, run, stderr, stdout};
 use serde_json::Value;
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 use tempfile::tempdir;
@@ -156,9 +157,49 @@ fn a_server_that_is_not_there_is_told() {
 }
 
 #[test]
+fn an_export_and_a_backup_of_a_running_server_are_whole() {
+    let folder = tempdir().unwrap();
+    let serving = Serving::start(folder.path(), &[]);
+    let url = serving.url();
+    for number in 1..=3 {
+        let event = format!(r#"{{"eventId":"e{number}"}}"#);
+        assert!(
+            run(folder.path(), &["push", "--url", &url, "--repository", "users", &event])
+                .status
+                .success()
+        );
+    }
+    let exported = run(folder.path(), &["export"]);
+    assert_eq!(stdout(&exported).lines().count(), 3);
+    assert!(run(folder.path(), &["backup", "copy.db"]).status.success());
+    assert_failed(&run(folder.path(), &["backup", "copy.db"]), 1, "exists");
+    assert_failed(&run(folder.path(), &["import"]), 3, "in use");
+    serving.stop();
+    fs::write(folder.path().join("events.jsonl"), &exported.stdout).unwrap();
+    let import = ["import", "--store", "sqlite:new/other.db", "events.jsonl"];
+    assert!(stderr(&run(folder.path(), &import)).contains("imported 3 events"));
+    assert!(stderr(&run(folder.path(), &import)).contains("3 were there already"));
+    for store in ["sqlite:copy.db", "sqlite:new/other.db"] {
+        let again = run(folder.path(), &["export", "--store", store]);
+        assert_eq!(again.stdout, exported.stdout, "{store}");
+    }
+}
+
+#[test]
+fn a_store_that_is_not_there_is_told() {
+    let folder = tempdir().unwrap();
+    assert_failed(&run(folder.path(), &["export"]), 3, "no store");
+    assert_failed(&run(folder.path(), &["backup", "copy.db"]), 3, "no store");
+    assert_failed(&run(folder.path(), &["export", "--store", "memory:"]), 2, "has no file");
+    assert_failed(&run(folder.path(), &["import", "missing.jsonl"]), 2, "missing.jsonl");
+    fs::write(folder.path().join("bad.jsonl"), "{}\n").unwrap();
+    assert_failed(&run(folder.path(), &["import", "bad.jsonl"]), 1, "line 1");
+}
+
+#[test]
 fn help_teaches_with_examples() {
     let folder = tempdir().unwrap();
-    for command in ["serve", "push", "tail", "health"] {
+    for command in ["serve", "push", "tail", "export", "import", "backup", "health"] {
         let help = run(folder.path(), &[command, "--help"]);
         let text = stdout(&help);
         assert!(
