@@ -105,7 +105,9 @@ struct Connection {
 /// How serving a socket ended.
 enum End {
     /// The connection is gone.
-    Gone(Option<CloseCode>, String),
+    Gone(String),
+    /// The server closes it.
+    Closed(Option<CloseFrame>),
     /// The machine wants it closed; `None`: the client is gone.
     Close(Option<(CloseCode, String)>),
 }
@@ -135,7 +137,11 @@ impl Connection {
             asked = &mut close => End::Close(asked.ok()),
         };
         match end {
-            End::Gone(code, reason) => self.gone(code, reason),
+            End::Gone(reason) => self.gone(None, reason),
+            End::Closed(frame) => {
+                self.closed(frame);
+                answer_close(receiver).await;
+            }
             End::Close(None) => {}
             End::Close(Some((code, reason))) => close_politely(sender, receiver, code, reason).await,
         }
@@ -151,19 +157,29 @@ impl Connection {
         self.tell(ClientInput::Disconnected { socket, code, reason });
     }
 
+    fn closed(&self, frame: Option<CloseFrame>) {
+        let (code, reason) = match frame {
+            Some(frame) => (Some(CloseCode(frame.code.into())), frame.reason.as_str().to_owned()),
+            None => (None, String::new()),
+        };
+        let reason = Some(reason).filter(|reason| !reason.is_empty());
+        self.gone(
+            code,
+            reason.unwrap_or_else(|| "the server closed the connection".to_owned()),
+        );
+    }
+
     async fn read(&self, receiver: &mut Receiver) -> End {
         let mut paused = self.paused.clone();
-        let mut closed = None;
         loop {
             // An error means that the client is gone, and with it this task soon.
             let _ = paused.wait_for(|paused| !*paused).await;
             match receiver.next().await {
                 Some(Ok(Message::Text(text))) => self.received(text.into()).await,
-                // The answer to it is sent by the next read, which then sees the end.
-                Some(Ok(Message::Close(frame))) => closed = frame,
+                Some(Ok(Message::Close(frame))) => return End::Closed(frame),
                 Some(Ok(_)) => self.tell(ClientInput::Alive { socket: self.socket }),
-                Some(Err(error)) => return ended(closed, &error.to_string()),
-                None => return ended(closed, "the server hung up"),
+                Some(Err(error)) => return End::Gone(error.to_string()),
+                None => return End::Gone("the server hung up".to_owned()),
             }
         }
     }
@@ -192,7 +208,7 @@ impl Connection {
                 Err(Error::ConnectionClosed | Error::AlreadyClosed | Error::Protocol(_)) => {
                     return std::future::pending().await;
                 }
-                Err(error) => return End::Gone(None, error.to_string()),
+                Err(error) => return End::Gone(error.to_string()),
             }
         }
         End::Close(None)
@@ -241,16 +257,12 @@ async fn connect(
     }
 }
 
-fn ended(closed: Option<CloseFrame>, otherwise: &str) -> End {
-    match closed {
-        Some(frame) if frame.reason.is_empty() => End::Gone(Some(CloseCode(frame.code.into())), closed_by_server()),
-        Some(frame) => End::Gone(Some(CloseCode(frame.code.into())), frame.reason.as_str().to_owned()),
-        None => End::Gone(None, otherwise.to_owned()),
-    }
-}
-
-fn closed_by_server() -> String {
-    "the server closed the connection".to_owned()
+/// Sends the answer to a close frame, which the next read does, and waits for the server to hang up.
+async fn answer_close(mut receiver: Receiver) {
+    let _ = timeout(CLOSE_TIMEOUT, async {
+        while let Some(Ok(_)) = receiver.next().await {}
+    })
+    .await;
 }
 
 /// The closing handshake (RFC 6455 section 7.1.2), as far as the server takes part in it in time.
