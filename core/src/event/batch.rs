@@ -121,6 +121,11 @@ impl EventBatchBuilder {
 }
 
 impl EventBatch {
+    /// Bytes of the events' text.
+    pub fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
     /// How many events.
     pub fn len(&self) -> usize {
         self.entries.len()

@@ -52,6 +52,7 @@ impl Hub {
         if reader.start.as_ref().is_some_and(|start| start.epoch_changed) {
             return self.end_with_history_changed(id, repository, out);
         }
+        reader.state = ReaderState::Reading;
         let seen = reader.start.as_ref().and_then(|start| start.seen.as_ref());
         let after = seen.map_or(reader.position, |(sequence, _)| sequence.previous());
         let target = Target::Stream {
@@ -123,7 +124,7 @@ impl Hub {
         self.pump(id, out);
     }
 
-    /// Gives a reader a page.
+    /// Gives a reader a page, and what was committed while it was read.
     fn stream_page(
         &mut self,
         id: ConnectionId,
@@ -137,38 +138,34 @@ impl Hub {
         let Some((reader, log_head)) = self.logs.reader(&connection.namespace, repository, id) else {
             return Progress::Some;
         };
-        let seen = reader.start.as_mut().and_then(|start| start.seen.take());
-        let is_checked = seen.is_some();
-        if connection.peer == Peer::Extended && (reader.position > page.head || !shows(page, seen.as_ref())) {
-            self.end_with_history_changed(id, repository, out);
-            return Progress::Some;
-        }
-        if reader.position > page.head {
-            reader.position = Sequence::ZERO;
-            connection.work.insert(Work::Stream(repository.clone()));
-            return Progress::Some;
+        reader.state = ReaderState::CatchingUp;
+        let missed = reader.take_missed();
+        match judge(reader, page, log_head) {
+            Verdict::Other => {
+                self.end_with_history_changed(id, repository, out);
+                return Progress::Some;
+            }
+            Verdict::Behind => {
+                connection.work.insert(Work::Stream(repository.clone()));
+                return Progress::None;
+            }
+            Verdict::Good => {}
         }
         let before = reader.position;
-        give_page(
-            &self.config.limits,
-            id,
-            connection,
-            repository,
-            reader,
-            &page.events,
-            out,
-        );
-        if reader.position >= page.head.max(log_head) {
-            reader.state = ReaderState::Live;
-            if let Some(start) = reader.start.take() {
-                let frame = sync_complete(Some(repository), Some(reader.position), false, start.reference);
-                connection.give(id, frame, out);
-            }
-            return Progress::Some;
+        for run in core::iter::once(&page.events).chain(missed.iter().map(|run| &**run)) {
+            give_run(&self.config.limits, id, connection, repository, reader, run, out);
         }
-        connection.work.insert(Work::Stream(repository.clone()));
-        let is_stuck = reader.position == before && page.events.last() <= before && !is_checked;
-        if is_stuck { Progress::None } else { Progress::Some }
+        if reader.position < page.head.max(log_head) {
+            connection.work.insert(Work::Stream(repository.clone()));
+            let is_stuck = reader.position == before && page.events.is_empty();
+            return if is_stuck { Progress::None } else { Progress::Some };
+        }
+        reader.state = ReaderState::Live;
+        if let Some(start) = reader.start.take() {
+            let frame = sync_complete(Some(repository), Some(reader.position), false, start.reference);
+            connection.give(id, frame, out);
+        }
+        Progress::Some
     }
 
     /// Ends a reader whose history is not the store's.
@@ -194,6 +191,10 @@ impl Hub {
         if let Some(connection) = self.connections.get_mut(&id) {
             match target {
                 Target::Stream { repository, .. } => {
+                    if let Some((reader, _)) = self.logs.reader(&connection.namespace, &repository, id) {
+                        reader.state = ReaderState::CatchingUp;
+                        reader.take_missed();
+                    }
                     connection.work.insert(Work::Stream(repository));
                 }
                 Target::Request { .. } | Target::List if connection.peer == Peer::Plain => {
@@ -234,8 +235,43 @@ impl Hub {
     }
 }
 
-/// Gives a reader the events of a page that are behind its position, frame by frame, while there is credit.
-fn give_page(
+/// What a page says about a reader.
+enum Verdict {
+    /// The page goes on where the reader is.
+    Good,
+    /// The reader's history is not the store's.
+    Other,
+    /// The store does not show what it has reported or shown before: it has to be asked again later.
+    Behind,
+}
+
+/// Compares a page with what the client says about its history, and with what is known of the store's.
+fn judge(reader: &mut Reader, page: &Page, log_head: Sequence) -> Verdict {
+    let Some(start) = &mut reader.start else {
+        // The position comes from the store itself.
+        let shows_more = page.head > reader.position || page.head >= log_head;
+        let is_good = page.head >= reader.position && shows_more;
+        return if is_good { Verdict::Good } else { Verdict::Behind };
+    };
+    let seen = start.seen.as_ref().map_or(Sequence::ZERO, |(sequence, _)| *sequence);
+    let needed = reader.position.max(seen);
+    if page.head < needed {
+        return if needed <= log_head {
+            Verdict::Behind
+        } else {
+            Verdict::Other
+        };
+    }
+    match start.seen.take() {
+        Some((sequence, id)) if !shows(page, sequence, &id) => Verdict::Other,
+        // The page shows nothing new, though more was reported.
+        None if page.head <= reader.position && page.head < log_head => Verdict::Behind,
+        _ => Verdict::Good,
+    }
+}
+
+/// Gives a reader the events of a run that are behind its position, frame by frame, while there is credit.
+pub(super) fn give_run(
     limits: &ServerLimits,
     id: ConnectionId,
     connection: &mut Connection,
@@ -245,7 +281,7 @@ fn give_page(
     out: &mut Actions<HubAction>,
 ) {
     if reader.position.next() < events.first() {
-        // The page was read to check an event that is behind the position.
+        // A page that was read to check an event behind the position, or a run with a gap before it.
         return;
     }
     let budget = limits.page_bytes.saturating_sub(overhead(repository, None));
@@ -283,9 +319,8 @@ fn with_whole_head(mut page: Page) -> Page {
 }
 
 /// Whether the event that a client has seen is the first of the page that was read to check it.
-fn shows(page: &Page, seen: Option<&(Sequence, EventId)>) -> bool {
-    let Some((sequence, id)) = seen else { return true };
-    let event = page.events.event(0).filter(|event| event.sequence == *sequence);
+fn shows(page: &Page, sequence: Sequence, id: &EventId) -> bool {
+    let event = page.events.event(0).filter(|event| event.sequence == sequence);
     let text = event.and_then(|event| Json::parse(event.text).ok());
     text.is_some_and(|text| Envelope::read(&text).is_ok_and(|envelope| *envelope.id == **id))
 }

@@ -19,8 +19,13 @@ impl Hub {
         log.head = log.head.max(events.last());
         let mut broadcast = Broadcast::new(&name.repository, events, &self.config.limits);
         for (&id, reader) in &mut log.readers {
-            if reader.state != ReaderState::Live {
-                continue;
+            match reader.state {
+                ReaderState::Live => {}
+                ReaderState::Reading | ReaderState::Answering => {
+                    reader.miss(events, self.config.limits.stream_bytes);
+                    continue;
+                }
+                ReaderState::CatchingUp | ReaderState::Held => continue,
             }
             let Some(connection) = self.connections.get_mut(&id) else {
                 continue;

@@ -1,10 +1,11 @@
 //! The logs that somebody reads, and where each reader stands.
 
-use crate::event::{EventId, Json, Sequence};
+use crate::event::{EventBatch, EventId, Json, Sequence};
 use crate::name::{LogName, Namespace, RepositoryName};
 use crate::server::ConnectionId;
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::sync::Arc;
 
 /// One connection in one log.
 #[derive(Debug)]
@@ -15,6 +16,16 @@ pub(super) struct Reader {
     pub(super) state: ReaderState,
     /// What is to be said and checked at the start of an extended peer's stream; gone once it was live.
     pub(super) start: Option<Box<Start>>,
+    /// What was committed while a page was read.
+    missed: Option<Box<Missed>>,
+}
+
+/// Runs of events that were committed while a page was read: the page may not hold them. Without them a reader of a
+/// log that grows all the time would need one more page for ever.
+#[derive(Debug, Default)]
+struct Missed {
+    runs: VecDeque<Arc<EventBatch>>,
+    bytes: usize,
 }
 
 /// What a reader waits for.
@@ -22,8 +33,10 @@ pub(super) struct Reader {
 pub(super) enum ReaderState {
     /// The next commit.
     Live,
-    /// A page of the store: its connection's work holds it, or a read of it is under way.
+    /// Its turn at the store: its connection's work holds it.
     CatchingUp,
+    /// A page of the store.
+    Reading,
     /// The end of a plain peer's hold.
     Held,
     /// The end of the plain peer's request that moves it.
@@ -47,7 +60,25 @@ impl Reader {
             position,
             state,
             start: None,
+            missed: None,
         }
+    }
+
+    /// Remembers a run that was committed while a page is read, and of all those the newest `most` bytes.
+    pub(super) fn miss(&mut self, run: &Arc<EventBatch>, most: usize) {
+        let missed = self.missed.get_or_insert_default();
+        missed.bytes += run.bytes();
+        missed.runs.push_back(run.clone());
+        while missed.bytes > most
+            && let Some(oldest) = missed.runs.pop_front()
+        {
+            missed.bytes -= oldest.bytes();
+        }
+    }
+
+    /// Takes what was committed while a page was read.
+    pub(super) fn take_missed(&mut self) -> VecDeque<Arc<EventBatch>> {
+        self.missed.take().map_or_else(VecDeque::new, |missed| missed.runs)
     }
 }
 

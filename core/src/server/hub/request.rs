@@ -2,18 +2,20 @@
 //! on behind what was answered.
 
 use super::answer::{Answer, Step};
-use super::catch_up::Progress;
+use super::catch_up::{Progress, give_run};
 use super::connection::{Connection, Target, Work};
 use super::frame::sync_complete;
 use super::log::{Reader, ReaderState};
 use super::{Hub, HubAction};
-use crate::event::{Json, Sequence};
+use crate::event::{EventBatch, Json, Sequence};
 use crate::machine::Actions;
 use crate::name::RepositoryName;
 use crate::server::{
     ConnectionId, Failure, HubReply, Page, PageRequest, Peer, Read, ReadId, RequestKind, StoreFailure,
 };
 use crate::wire::ErrorCode;
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::{self, Vec};
 
 /// A read request.
@@ -203,6 +205,13 @@ impl Hub {
         };
         let before = answer.position;
         let is_above = answer.goal.is_none() && answer.position > page.head;
+        let reader = self.logs.reader(&connection.namespace, &answer.repository, id);
+        if is_above && reader.is_some_and(|(_, head)| head >= before) {
+            // The store does not show yet what it has reported.
+            connection.requests.push_front(request);
+            connection.work.insert(Work::Request);
+            return Progress::None;
+        }
         let step = if is_above && connection.peer == Peer::Plain {
             // It has another history: it gets this one whole.
             answer.position = Sequence::ZERO;
@@ -246,23 +255,50 @@ impl Hub {
             request.answer = None;
             connection.work.insert(Work::Request);
         }
+        let mut behind = None;
         if let Some((repository, position)) = answered
-            && let Some((reader, head)) = self.logs.reader(&connection.namespace, &repository, id)
+            && let Some((reader, _)) = self.logs.reader(&connection.namespace, &repository, id)
             && connection.peer == Peer::Plain
         {
             reader.position = position;
+            let missed = reader.take_missed();
             if is_cut {
                 reader.state = ReaderState::Held;
                 self.hold_until(id, &repository, until);
-            } else if position < head {
-                reader.state = ReaderState::CatchingUp;
-                connection.work.insert(Work::Stream(repository));
             } else {
-                reader.state = ReaderState::Live;
+                reader.state = ReaderState::CatchingUp;
+                behind = Some((repository, missed));
             }
         }
         if is_one {
             self.finish_request(id, out);
+        }
+        if let Some((repository, missed)) = behind {
+            self.go_on_live(id, &repository, &missed, out);
+        }
+    }
+
+    /// A plain peer's reader goes on behind an answer: with what was committed while the last page was read.
+    fn go_on_live(
+        &mut self,
+        id: ConnectionId,
+        repository: &RepositoryName,
+        missed: &VecDeque<Arc<EventBatch>>,
+        out: &mut Actions<HubAction>,
+    ) {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        let Some((reader, head)) = self.logs.reader(&connection.namespace, repository, id) else {
+            return;
+        };
+        for run in missed {
+            give_run(&self.config.limits, id, connection, repository, reader, run, out);
+        }
+        if reader.position < head {
+            connection.work.insert(Work::Stream(repository.clone()));
+        } else {
+            reader.state = ReaderState::Live;
         }
     }
 

@@ -40,7 +40,8 @@ fn a_commit_that_overtakes_the_page_is_neither_lost_nor_sent_twice() {
     bench.commit("a", 1);
     let read = take_read(&mut bench);
     bench.input(HubInput::PageRead { read, result: Ok(page) });
-    bench.settle();
+    // It needs no other page: a log that grows all the time would never come to an end of them.
+    assert!(bench.work.is_empty());
     assert_eq!(bench.heard(1), ["a(0,1]:a1", "a(1,2]:a2", "a=2"]);
     bench.leave_nothing();
 }
