@@ -4,7 +4,6 @@ use super::Client;
 use super::Out;
 use super::inbox::Run;
 use super::jobs::Job;
-use super::refold::Sweep;
 use super::replica::Workspace;
 use crate::client::{Cursor, OwnState, RecordKey, StorageRequest};
 use crate::event::EventId;
@@ -68,7 +67,7 @@ impl Client {
             let repository = &mut self.repositories[run.repository];
             let passed = repository.acked.is_passed(repository.cursor.after);
             if passed && repository.is_current() && repository.sweep.is_none() {
-                repository.sweep = Some(Sweep::acked());
+                repository.sweep_acked();
             }
         }
     }

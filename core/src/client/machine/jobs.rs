@@ -276,10 +276,7 @@ impl Client {
                 repository.pending = repository.pending.saturating_sub(1);
                 repository.lane.forget(&event.event);
             }
-            Some(OwnState::Acked(sequence)) => {
-                acked.count = acked.count.saturating_sub(1);
-                acked.unplaced = acked.unplaced.saturating_sub(u64::from(sequence.is_none()));
-            }
+            Some(OwnState::Acked(sequence)) => acked.remove(*sequence),
             _ => {}
         }
         match &event.to {
@@ -291,11 +288,7 @@ impl Client {
                     repository.lane.reset();
                 }
             }
-            OwnState::Acked(sequence) => {
-                acked.count += 1;
-                acked.unplaced += u64::from(sequence.is_none());
-                acked.highest = acked.highest.max(sequence.unwrap_or_default());
-            }
+            OwnState::Acked(sequence) => acked.add(*sequence),
             OwnState::Settled { .. } => repository.unpruned = repository.unpruned.map(|count| count + 1),
             OwnState::Doubted | OwnState::Rejected { .. } => {}
         }

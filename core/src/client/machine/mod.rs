@@ -221,10 +221,10 @@ impl Client {
     /// Does what has become possible.
     fn go_on_with(&mut self, out: &mut Out) {
         self.pass_marks(out);
+        self.regulate_reading(out);
         self.subscribe(out);
         self.pull(out);
         self.start_job(out);
-        self.regulate_reading(out);
         self.update_state(out);
     }
 

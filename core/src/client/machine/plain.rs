@@ -78,9 +78,14 @@ impl Plain {
     fn hold(&mut self, held: Held, max: usize) {
         let at = self.held.partition_point(|other| other.first <= held.first);
         self.held.insert(at, held);
-        while self.held.len() > 1 && self.held.iter().map(|held| held.events.len()).sum::<usize>() > max {
+        while self.held.len() > 1 && self.held_events() > max {
             self.held.pop_back();
         }
+    }
+
+    /// How many events are held.
+    pub(super) fn held_events(&self) -> usize {
+        self.held.iter().map(|held| held.events.len()).sum()
     }
 }
 

@@ -1,8 +1,8 @@
 //! Folding a repository again from 0, and looking through storage at its end.
 //!
 //! A restart moves the cursor to 0 with a new generation: confirmed states of older ones do not count any more. Once
-//! the new log is read up to its head, what it did not touch is swept: records of older generations, then own events
-//! that the new log does not hold, which become pending again. The flag in the cursor lets all of this survive a crash.
+//! the new log is read up to its head, what it did not touch is swept: own events that the new log does not hold, which
+//! become pending again, then records of older generations. The flag in the cursor lets all of this survive a crash.
 
 use super::jobs::{Job, Stage};
 use super::replica::{Outcome, Workspace};
@@ -18,21 +18,16 @@ use alloc::vec::Vec;
 /// What is looked through.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Sweep {
+    /// Own events that the new log does not hold, behind this one. First, so that what they say of a record never
+    /// goes out of sight.
+    Lost(LocalSequence),
     /// Records that the new log has not touched, behind this one.
     Stale(Option<RecordId>),
-    /// Own events that the new log does not hold, behind this one.
-    Lost(LocalSequence),
     /// The end of a refold.
     Finish,
     /// Acked events that the cursor has passed without meeting them, behind this one; how many were found that it has
     /// not passed.
     Acked(LocalSequence, u64),
-}
-
-impl Sweep {
-    pub(super) fn acked() -> Self {
-        Self::Acked(LocalSequence::default(), 0)
-    }
 }
 
 /// One page of a sweep.
@@ -98,6 +93,11 @@ impl Client {
     pub(super) fn restarted(&mut self, index: usize, out: &mut Out) {
         let online = self.link.is_online();
         let repository = &mut self.repositories[index];
+        let epoch = self.link.server.as_ref().map(|server| &server.epoch);
+        if epoch.is_some() && epoch != repository.cursor.epoch.as_ref() {
+            // The history has changed once more meanwhile.
+            return;
+        }
         let why = repository.restart.take();
         repository.acked.unknown = true;
         if online {
@@ -145,11 +145,11 @@ impl Client {
                 repository.stream.reading = Reading::Current;
             }
             if repository.sweep.is_none() {
-                repository.sweep = match (repository.cursor.refolding, repository.acked.possible()) {
-                    (true, _) => Some(Sweep::Stale(None)),
-                    (false, true) => Some(Sweep::acked()),
-                    (false, false) => None,
-                };
+                if repository.cursor.refolding {
+                    repository.sweep = Some(Sweep::Lost(LocalSequence::default()));
+                } else if repository.acked.possible() {
+                    repository.sweep_acked();
+                }
             }
             repository.plain.settling = repository.sweep.is_some();
             self.tell_current(index, out);
@@ -226,7 +226,7 @@ impl Client {
         };
         let last = records.iter().map(|record| &record.key.record).max();
         let Some(last) = last.filter(|last| after.as_ref() < Some(last)) else {
-            self.go_on(&page, Some(Sweep::Lost(LocalSequence::default())));
+            self.go_on(&page, Some(Sweep::Finish));
             return;
         };
         page.next = Some(Sweep::Stale(Some(last.detached())));
@@ -249,7 +249,7 @@ impl Client {
             (Some(last), Sweep::Acked(_, kept)) => Some(Sweep::Acked(last, *kept)),
             (Some(last), _) => Some(Sweep::Lost(last)),
             (None, Sweep::Acked(..)) => None,
-            (None, _) => Some(Sweep::Finish),
+            (None, _) => Some(Sweep::Stale(None)),
         };
         if last.is_none() {
             let next = page.next.clone();
@@ -272,16 +272,20 @@ impl Client {
         for key in &page.records {
             workspace.touch(key);
         }
-        let mut kept = 0;
+        let (mut kept, mut highest) = (0, Sequence::ZERO);
         for own in &page.own {
             let state = workspace.own_state(&repository.name, &own.id);
-            match state.and_then(|state| self.swept_state(&page, state)) {
-                Some(to) => workspace.place(page.repository, &repository.name, &own.id, to),
-                None => kept += 1,
+            if let Some(to) = state.and_then(|state| self.swept_state(&page, state)) {
+                workspace.place(page.repository, &repository.name, &own.id, to);
+            } else {
+                kept += 1;
+                highest = highest.max(acked_at(&own.state));
             }
         }
         if let Some(Sweep::Acked(_, sum)) = &mut page.next {
             *sum += kept;
+            let acked = &mut self.repositories[page.repository].acked;
+            acked.highest = acked.highest.max(highest);
         }
         let outcome = workspace.finish(&self.repositories);
         self.commit(Job::Sweep(page), outcome, out);
@@ -312,7 +316,7 @@ impl Client {
         if page.sweep == Sweep::Finish {
             let repository = &mut self.repositories[page.repository];
             if repository.sweep.is_none() && repository.restart.is_none() && repository.acked.possible() {
-                repository.sweep = Some(Sweep::acked());
+                repository.sweep_acked();
             }
             repository.plain.settling = repository.sweep.is_some();
             self.tell_current(page.repository, out);
@@ -328,9 +332,17 @@ impl Client {
         if let Sweep::Acked(_, kept) = page.sweep
             && next.is_none()
         {
-            repository.acked.unknown = kept > repository.acked.count;
+            repository.acked.swept(kept);
         }
         repository.sweep = next;
         repository.plain.settling = repository.sweep.is_some();
+    }
+}
+
+/// The sequence that an event was acked with.
+fn acked_at(state: &OwnState) -> Sequence {
+    match state {
+        OwnState::Acked(Some(sequence)) => *sequence,
+        _ => Sequence::ZERO,
     }
 }

@@ -3,7 +3,7 @@
 use super::outbox::Lane;
 use super::plain::Plain;
 use super::refold::Sweep;
-use crate::client::{Cursor, Policy, RepositoryConfig};
+use crate::client::{Cursor, LocalSequence, Policy, RepositoryConfig};
 use crate::event::Sequence;
 use crate::name::RepositoryName;
 use alloc::sync::Arc;
@@ -38,14 +38,16 @@ pub(super) struct Repository {
 /// What is known of own events that are acked and not settled. They stand in storage alone.
 #[derive(Debug)]
 pub(super) struct Acked {
-    /// Whether storage may hold some from before it was opened.
+    /// Whether storage may hold some that are not counted: from before it was opened, or doubted ones.
     pub(super) unknown: bool,
-    /// How many were acked since.
+    /// How many there are, if none is unknown.
     pub(super) count: u64,
-    /// How many of them without a sequence.
+    /// How many of them were acked without a sequence.
     pub(super) unplaced: u64,
-    /// The highest sequence of the others.
+    /// The highest sequence that one was acked with.
     pub(super) highest: Sequence,
+    /// Whether one was acked since the last sweep began.
+    pub(super) since_sweep: bool,
 }
 
 impl Default for Acked {
@@ -55,6 +57,7 @@ impl Default for Acked {
             count: 0,
             unplaced: 0,
             highest: Sequence::ZERO,
+            since_sweep: false,
         }
     }
 }
@@ -65,9 +68,32 @@ impl Acked {
         self.unknown || self.count > 0
     }
 
-    /// Whether one was acked for a place at or below `cursor` without having appeared there.
+    /// Whether there may be one whose place is at or below `cursor` and that has not appeared there.
     pub(super) fn is_passed(&self, cursor: Sequence) -> bool {
-        self.count > self.unplaced && self.highest <= cursor
+        (self.unknown || self.count > self.unplaced) && self.highest <= cursor
+    }
+
+    /// One was acked.
+    pub(super) fn add(&mut self, sequence: Option<Sequence>) {
+        self.count += 1;
+        self.unplaced += u64::from(sequence.is_none());
+        self.highest = self.highest.max(sequence.unwrap_or_default());
+        self.since_sweep = true;
+    }
+
+    /// One is acked no longer.
+    pub(super) fn remove(&mut self, sequence: Option<Sequence>) {
+        self.count = self.count.saturating_sub(1);
+        self.unplaced = self.unplaced.saturating_sub(u64::from(sequence.is_none()));
+    }
+
+    /// A sweep has gone through all of storage and kept that many.
+    pub(super) fn swept(&mut self, kept: u64) {
+        self.unplaced = 0;
+        self.unknown = kept > 0 || self.since_sweep;
+        if !self.unknown {
+            self.count = 0;
+        }
     }
 }
 
@@ -141,6 +167,12 @@ impl Repository {
     /// Whether an event of the stream can concern an own event that is not settled.
     pub(super) fn may_have_own(&self) -> bool {
         self.pending > 0 || self.acked.possible() || self.cursor.refolding
+    }
+
+    /// Starts to look for acked events that the cursor has passed.
+    pub(super) fn sweep_acked(&mut self) {
+        self.acked.since_sweep = false;
+        self.sweep = Some(Sweep::Acked(LocalSequence::default(), 0));
     }
 
     /// Forgets everything that belongs to a connection.

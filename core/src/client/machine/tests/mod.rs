@@ -5,6 +5,8 @@ mod credentials;
 mod disk;
 mod heartbeat;
 mod outbox;
+mod plain;
+mod refold;
 mod stream;
 mod trace;
 mod write;
