@@ -104,6 +104,17 @@ fn the_last_handle_may_go_in_a_callback() {
 }
 
 #[test]
+fn a_callback_that_panics_leaves_no_request_without_an_answer() {
+    let directory = TempDir::new().unwrap();
+    let store = Sqlite::open(&directory.path().join("store.db")).unwrap();
+    store.watch(Arc::new(|_| panic!("a fault of the watcher's")));
+    assert!(append(&store, &log("users"), vec![padded("a", 10)]).is_err());
+    assert!(append(&store, &log("users"), vec![padded("a", 10)]).is_err());
+    assert!(check(&store).is_err());
+    assert_eq!(whole(&store, &log("users")).len(), 1);
+}
+
+#[test]
 fn files_of_others_are_left_alone() {
     let directory = TempDir::new().unwrap();
     let text = directory.path().join("notes.txt");

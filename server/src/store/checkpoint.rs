@@ -60,16 +60,24 @@ impl Checkpoints {
         }
         self.next = pages.saturating_add(COPY_PAGES);
         if pages < WAIT_PAGES {
-            return checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)");
+            return checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)").map(drop);
         }
         connection.busy_timeout(WAIT)?;
         let result = checkpoint(connection, "PRAGMA wal_checkpoint(TRUNCATE)");
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        result
+        if !result? {
+            tracing::warn!(
+                pages,
+                "a reader, such as a backup, keeps the write-ahead log from being started over"
+            );
+        }
+        Ok(())
     }
 }
 
-/// Copies what can be copied. That readers were in the way is not an error.
-pub(super) fn checkpoint(connection: &Connection, pragma: &str) -> rusqlite::Result<()> {
-    connection.query_row(pragma, [], |_| Ok(()))
+/// Copies what can be copied; whether no reader was in the way of more.
+pub(super) fn checkpoint(connection: &Connection, pragma: &str) -> rusqlite::Result<bool> {
+    connection
+        .query_row(pragma, [], |row| row.get::<_, bool>(0))
+        .map(|busy| !busy)
 }

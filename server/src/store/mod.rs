@@ -6,6 +6,7 @@
 //! | [`backup()`] | a copy of such a file while it is in use |
 //! | [`export()`], [`import()`] | its events as lines of JSON, out and in |
 
+mod answer;
 mod backup;
 mod batch;
 mod checkpoint;

@@ -1,5 +1,6 @@
 //! The threads that read.
 
+use super::answer::Answer;
 use super::error::Fault;
 use driftless::store::Done;
 use driftless_core::server::StoreFailure;
@@ -14,8 +15,8 @@ use std::{io, thread};
 const FEWEST: usize = 2;
 const MOST: usize = 4;
 
-/// A question with the receiver of its answer. /// Given a failure where there is nobody to answer it.
-pub(super) type Question = Box<dyn FnOnce(Result<&Connection, StoreFailure>) + Send>;
+/// A question with the receiver of its answer.
+pub(super) type Question = Box<dyn FnOnce(&Connection) + Send>;
 
 /// How many readers are worth having on this machine.
 pub(super) fn count() -> usize {
@@ -40,7 +41,7 @@ fn run(connection: &Connection, questions: &Mutex<Receiver<Question>>) {
         // The one that waits holds the lock; the others wait for the lock.
         let question = questions.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match question {
-            Ok(question) => question(Ok(connection)),
+            Ok(question) => question(connection),
             Err(_) => return,
         }
     }
@@ -51,13 +52,9 @@ pub(super) fn question<T: 'static>(
     query: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     done: Done<T>,
 ) -> Question {
+    let answer = Answer::to(done);
     Box::new(move |connection| {
-        let answer = |connection| {
-            query(connection).map_err(|fault| {
-                tracing::error!(%fault, "a read failed");
-                StoreFailure::from(fault)
-            })
-        };
-        done(connection.and_then(answer));
+        let result = query(connection).inspect_err(|fault| tracing::error!(%fault, "a read failed"));
+        answer.give(result.map_err(StoreFailure::from));
     })
 }

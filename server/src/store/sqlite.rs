@@ -1,5 +1,6 @@
 //! The store in one SQLite file.
 
+use super::answer::Answer;
 use super::checkpoint::Checkpoints;
 use super::error::Fault;
 use super::lock::StoreLock;
@@ -9,7 +10,7 @@ use super::{OpenError, queries, schema};
 use driftless::store::{CommitSink, Done, RepositorySummary, Store};
 use driftless_core::event::{EventBatch, EventId, RecordId};
 use driftless_core::name::{LogName, Namespace};
-use driftless_core::server::{Append, Appended, Page, PageRequest, StoreFailure};
+use driftless_core::server::{Append, Appended, Page, PageRequest};
 use driftless_core::wire::Epoch;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
@@ -100,9 +101,8 @@ impl Sqlite {
                 .map(|SendError(question)| question),
             None => Some(question),
         };
-        if let Some(question) = refused {
-            question(Err(closed()));
-        }
+        // Its receiver is told, and may ask for more: not with the lock held.
+        drop(refused);
     }
 
     fn write(&self, job: Job) {
@@ -110,11 +110,7 @@ impl Sqlite {
             Some(threads) => threads.jobs.send(job).err().map(|SendError(job)| job),
             None => Some(job),
         };
-        match refused {
-            Some(Job::Append(_, done)) => done(Err(closed())),
-            Some(Job::Check(done)) => done(Err(closed())),
-            None => {}
-        }
+        drop(refused);
     }
 }
 
@@ -130,7 +126,7 @@ impl Store for Sqlite {
     }
 
     fn append(&self, events: Append, done: Done<Appended>) {
-        self.write(Job::Append(events, done));
+        self.write(Job::Append(events, Answer::to(done)));
     }
 
     fn read(&self, page: PageRequest, done: Done<Page>) {
@@ -151,7 +147,7 @@ impl Store for Sqlite {
 
     /// Writes, reads back, and makes durable, unless a commit of the last second has shown that it works.
     fn check(&self, done: Done<()>) {
-        self.write(Job::Check(done));
+        self.write(Job::Check(Answer::to(done)));
     }
 
     fn watch(&self, sink: CommitSink) {
@@ -162,12 +158,6 @@ impl Store for Sqlite {
 impl fmt::Debug for WatcherSlot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Watcher")
-    }
-}
-
-fn closed() -> StoreFailure {
-    StoreFailure {
-        detail: "the store is closed".into(),
     }
 }
 

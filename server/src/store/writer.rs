@@ -3,11 +3,12 @@
 //! It takes everything that is queued and commits it as one transaction, so that under load one fsync pays for many
 //! appends, and an append alone waits for nobody.
 
+use super::answer::Answer;
 use super::batch::{Batch, Grown, KnownLogs};
 use super::checkpoint::{Checkpoints, checkpoint};
 use super::error::Fault;
 use super::lock::StoreLock;
-use driftless::store::{CommitSink, Done};
+use driftless::store::CommitSink;
 use driftless_core::server::{Append, Appended, StoreFailure};
 use rusqlite::{Connection, TransactionBehavior};
 use std::sync::mpsc::Receiver;
@@ -25,8 +26,8 @@ const PROOF_LASTS: Duration = Duration::from_secs(1);
 
 /// Something to write.
 pub(super) enum Job {
-    Append(Append, Done<Appended>),
-    Check(Done<()>),
+    Append(Append, Answer<Appended>),
+    Check(Answer<()>),
 }
 
 /// Who is told of commits.
@@ -47,8 +48,8 @@ pub(super) struct Writer {
 #[derive(Default)]
 struct Group {
     appends: Vec<Append>,
-    done: Vec<Done<Appended>>,
-    checks: Vec<Done<()>>,
+    answers: Vec<Answer<Appended>>,
+    checks: Vec<Answer<()>>,
     events: usize,
     bytes: usize,
 }
@@ -86,34 +87,34 @@ impl Writer {
 
     fn carry_out(&mut self, group: Group) {
         if !group.appends.is_empty() {
-            self.carry_out_appends(group.appends, group.done);
+            self.carry_out_appends(group.appends, group.answers);
         }
         if !group.checks.is_empty() {
             let result = self.prove();
-            for done in group.checks {
-                done(result.clone());
+            for answer in group.checks {
+                answer.give(result.clone());
             }
         }
     }
 
-    fn carry_out_appends(&mut self, appends: Vec<Append>, done: Vec<Done<Appended>>) {
+    fn carry_out_appends(&mut self, appends: Vec<Append>, answers: Vec<Answer<Appended>>) {
         match self.commit(&appends) {
             Ok(appended) => {
-                for (done, appended) in done.into_iter().zip(appended) {
-                    done(Ok(appended));
+                for (answer, appended) in answers.into_iter().zip(appended) {
+                    answer.give(Ok(appended));
                 }
             }
             Err(fault) if appends.len() > 1 => {
                 tracing::warn!(%fault, "a commit of several appends failed; trying them one by one");
-                for (append, done) in appends.into_iter().zip(done) {
-                    self.carry_out_appends(vec![append], vec![done]);
+                for (append, answer) in appends.into_iter().zip(answers) {
+                    self.carry_out_appends(vec![append], vec![answer]);
                 }
             }
             Err(fault) => {
                 tracing::error!(%fault, "a commit failed");
                 let failure = StoreFailure::from(fault);
-                for done in done {
-                    done(Err(failure.clone()));
+                for answer in answers {
+                    answer.give(Err(failure.clone()));
                 }
             }
         }
@@ -175,15 +176,15 @@ impl Writer {
 impl Group {
     fn add(&mut self, job: Job) {
         match job {
-            Job::Append(append, done) => {
+            Job::Append(append, answer) => {
                 for run in &append.runs {
                     self.events += run.events.len();
                     self.bytes += run.events.iter().map(|event| event.body.len()).sum::<usize>();
                 }
                 self.appends.push(append);
-                self.done.push(done);
+                self.answers.push(answer);
             }
-            Job::Check(done) => self.checks.push(done),
+            Job::Check(answer) => self.checks.push(answer),
         }
     }
 
@@ -242,12 +243,12 @@ mod tests {
         for (id, bytes) in [("a", 10), ("large", 1 << 20), ("b", 10), ("large", 1 << 20), ("a", 10)] {
             let (sender, receiver) = sync_channel(1);
             let done = Box::new(move |result| sender.send(result).unwrap());
-            jobs.send(Job::Append(append(id, bytes), done)).unwrap();
+            jobs.send(Job::Append(append(id, bytes), Answer::to(done))).unwrap();
             answers.push(receiver);
         }
         let (sender, check) = sync_channel(1);
-        jobs.send(Job::Check(Box::new(move |result| sender.send(result).unwrap())))
-            .unwrap();
+        let done = Box::new(move |result| sender.send(result).unwrap());
+        jobs.send(Job::Check(Answer::to(done))).unwrap();
         drop(jobs);
         writer.run(&queue);
         let answers: Vec<_> = answers.into_iter().map(|answer| answer.recv().unwrap()).collect();
