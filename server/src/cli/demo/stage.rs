@@ -74,8 +74,8 @@ impl Stage {
         let head = self.style(Voice::Anna.colour(), &format!("{:<width$}", "Anna sees"));
         let mut table = format!("\n    {head}  {}\n", self.style(Voice::Ben.colour(), "Ben sees"));
         for (left, right) in rows {
-            let mark = if left == right { "" } else { "  ≠" };
-            let _ = writeln!(table, "    {left:<width$}  {right}{}", self.style("33", mark));
+            let mark = if left == right { "" } else { "≠" };
+            let _ = writeln!(table, "    {left:<width$}  {right:<width$}  {}", self.style("33", mark));
         }
         show(&table);
         self.pause(SCENE).await;
