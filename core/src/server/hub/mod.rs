@@ -9,7 +9,7 @@
 //! | [`fan_out`] | gives new events to the readers that are live |
 //! | [`catch_up`] | gives the readers that are behind one page of the store after the other |
 //! | [`subscribe`] | the streams of extended peers |
-//! | [`request`] | one-off reads, and how they move the streams of plain peers |
+//! | [`request`], [`answer`] | one-off reads, and how they move the streams of plain peers |
 //! | [`plain`] | when a plain peer hears of a repository at all |
 //! | [`frame`], [`cut`], [`broadcast`] | frames: encoded, sized, shared |
 
@@ -66,13 +66,15 @@ pub struct HubConfig {
 /// commit that is never reported:
 ///
 /// ```text
-///                  subscribe, 1 s after auth_success (plain)
+///                subscribe; the end of a plain peer's hold
 ///                        │
 ///                        ▼
-///   ┌── behind the ── catching up ── a page reaches the head ──▶ live ──┐
-///   │   head: read       ▲                                        │     │ a commit follows its position:
-///   └── a page ──────────┘ ◀── no credit left, or a gap before ───┘ ◀───┘ give it the shared frame
-///                              the commit
+///   ┌── the page ── catching up ◀── no credit left, or a gap before a commit ── live ──┐
+///   │   ends before      │                                                       ▲ ▲   │ a commit follows its
+///   │   the head         │ its turn, and credit                                  │ └───┘ position: give it the
+///   │                    ▼                                                       │       shared frame
+///   └─────────────── reading ── the page, or a commit missed meanwhile, reaches ─┘
+///                               the head
 /// ```
 ///
 /// A plain peer's reader may also be *held* (it hears nothing yet) or *answering* (a request moves it).

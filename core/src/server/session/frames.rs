@@ -103,7 +103,7 @@ impl Session {
         out: &mut Actions<SessionAction>,
     ) {
         let error = match pushed(message) {
-            Some((repository, events)) => naming_all(error, repository, events),
+            Some((repository, events)) => self.naming_all(error, repository, events),
             None => error,
         };
         self.send_error(reference, error, out);
@@ -120,6 +120,17 @@ impl Session {
         );
         self.refuse(reference, message, error, out);
     }
+
+    /// The error with all events of a push named, unless they are more than a batch may have.
+    pub(super) fn naming_all(&self, error: ServerError, repository: &str, events: &[Json]) -> ServerError {
+        let events = if events.len() > self.config.limits.batch_events {
+            &[]
+        } else {
+            events
+        };
+        let ids: Vec<_> = events.iter().map(event_id).collect();
+        naming(error, repository, (0u64..).zip(ids.iter().map(Option::as_ref)))
+    }
 }
 
 fn not_authenticated() -> ServerError {
@@ -133,12 +144,6 @@ fn pushed(message: &ClientMessage) -> Option<(&ByteString, &[Json])> {
         ClientMessage::PushEventsBatch { repository, events } => Some((repository, events)),
         _ => None,
     }
-}
-
-/// The error with all events named.
-pub(super) fn naming_all(error: ServerError, repository: &str, events: &[Json]) -> ServerError {
-    let ids: Vec<_> = events.iter().map(event_id).collect();
-    naming(error, repository, (0u64..).zip(ids.iter().map(Option::as_ref)))
 }
 
 /// The event id of what may not be an event otherwise.

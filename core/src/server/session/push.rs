@@ -1,6 +1,6 @@
 //! Events on their way to the hub.
 
-use super::frames::{event_id, naming_all};
+use super::frames::event_id;
 use super::reply::error;
 use super::{Session, SessionAction};
 use crate::event::{EventId, Json, NewEvent};
@@ -44,7 +44,10 @@ impl Session {
     ) {
         let name = match self.writable(repository) {
             Ok(name) => name,
-            Err(error) => return self.send_error(reference, naming_all(error, repository, events), out),
+            Err(error) => {
+                let error = self.naming_all(error, repository, events);
+                return self.send_error(reference, error, out);
+            }
         };
         let most = self.config.limits.batch_events;
         if events.len() > most {

@@ -91,7 +91,7 @@ fn place(result: &PushResult, peer: Peer) -> Option<Sequence> {
 fn retry_message(code: ErrorCode) -> &'static str {
     match code {
         ErrorCode::StoreUnavailable => "The store did not take the events; send them again, in order.",
-        ErrorCode::RateLimited => "The server has too much to store; send the events again, in order.",
+        ErrorCode::RateLimited => "The server does not take the events now; send them again, in order.",
         _ => "The events were not stored; send them again, in order.",
     }
 }

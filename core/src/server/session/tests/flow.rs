@@ -107,3 +107,9 @@ fn the_hub_can_close() {
     });
     assert_eq!(bench.trace(), "hub Detach\nclose 4429 Too much.");
 }
+
+#[test]
+fn an_idle_session_is_small() {
+    // Ten thousand idle connections are the common case of a server.
+    assert!(size_of::<crate::server::Session>() <= 384);
+}

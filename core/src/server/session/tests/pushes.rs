@@ -124,3 +124,13 @@ fn an_answer_to_nothing_is_counted() {
     bench.pushed(4, &[("x", Ok(1))]);
     assert_eq!((bench.session.ignored_completions(), bench.trace().as_str()), (1, ""));
 }
+
+#[test]
+fn of_more_events_than_a_batch_may_have_none_is_named() {
+    let mut bench = Bench::with(ServerLimits {
+        batch_events: 1,
+        ..ServerLimits::default()
+    });
+    batch(&mut bench, r#"{"eventId":"x"},{"eventId":"y"}"#);
+    insta::assert_snapshot!(bench.trace(), @r#"send {"type":"error","ref":"r","message":"Not authenticated","code":"not_authenticated","retryable":true,"repository":"a"}"#);
+}
