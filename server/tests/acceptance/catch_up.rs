@@ -3,7 +3,7 @@
 use crate::support::event::assert_dense;
 use crate::support::load::fill;
 use crate::support::memory::{MIB, peak, reset_peak, resident};
-use crate::support::{Peer, Server};
+use crate::support::{Client, Peer, Server};
 use std::time::Instant;
 
 const EVENTS: u64 = 100_000;
@@ -14,6 +14,9 @@ const FRAME_BYTES: usize = 64 << 10;
 
 /// What serving 20 MB of log may add to the server: its bounded buffers and the store's page cache.
 const SERVER_GROWTH: u64 = 32 * MIB;
+
+/// What the whole client process may ever have resident, its log of 20 MB notwithstanding.
+const CLIENT_RESIDENT: u64 = 64 * MIB;
 
 #[test]
 fn a_hundred_thousand_events_arrive_whole_in_pages_and_in_bounded_memory() {
@@ -28,6 +31,9 @@ fn a_hundred_thousand_events_arrive_whole_in_pages_and_in_bounded_memory() {
     let start = Instant::now();
     read_as_plain_peer(&server);
     eprintln!("plain peer: {EVENTS} events in {:?}", start.elapsed());
+    let start = Instant::now();
+    read_as_client(&server);
+    eprintln!("client: {EVENTS} events in {:?}", start.elapsed());
 
     let growth = peak(server.pid()).saturating_sub(before);
     eprintln!("server: {} KiB before, {} KiB more at most", before >> 10, growth >> 10);
@@ -68,4 +74,18 @@ fn read_as_plain_peer(server: &Server) {
     }
     assert_eq!(events.len() as u64, EVENTS);
     assert_dense(1, &events);
+}
+
+fn read_as_client(server: &Server) {
+    let files = tempfile::tempdir().unwrap();
+    let url = format!("ws://{}/sync", server.address);
+    let mut client = Client::start(&url, &files.path().join("c.db"), &["big"], &[]);
+    client.reach("big", EVENTS);
+    let most = peak(client.pid());
+    eprintln!("client: {} KiB resident at most", most >> 10);
+    assert!(most < CLIENT_RESIDENT, "the client had {most} bytes resident");
+    let first = client.ask(serde_json::json!({"op": "get", "repository": "big", "id": "e-0"}));
+    assert_eq!(first["sequence"], 1);
+    let last = client.ask(serde_json::json!({"op": "get", "repository": "big", "id": "e-99999"}));
+    assert_eq!(last["sequence"], EVENTS);
 }

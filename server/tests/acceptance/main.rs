@@ -9,7 +9,12 @@ mod support;
 
 mod catch_up;
 mod concurrency;
+mod offline;
 mod plain_clients;
+mod plain_servers;
+mod restored_server;
 mod round_trip;
+mod server_crash;
 mod slow_reader;
+mod two_clients;
 mod wire_errors;

@@ -1,8 +1,9 @@
 //! The server rewrites nothing.
 
 use crate::support::event::{Event, batch};
-use crate::support::{Peer, Server, http};
+use crate::support::{Client, Peer, Server, http};
 use serde::Deserialize;
+use serde_json::json;
 use serde_json::value::RawValue;
 
 const REPOSITORY: &str = "mixed";
@@ -48,6 +49,25 @@ fn both_spellings_and_flat_documents_come_back_byte_for_byte() {
     server.kill();
     server.launch();
     assert_read_everywhere(&server);
+}
+
+#[test]
+fn a_client_shows_numbers_and_text_as_they_were_written() {
+    let server = Server::start();
+    push(&server);
+    let files = tempfile::tempdir().unwrap();
+    let url = format!("ws://{}/sync", server.address);
+    let mut client = Client::start(&url, &files.path().join("c.db"), &[REPOSITORY], &[]);
+    client.reach(REPOSITORY, 8);
+    let flat = client.ask_text(json!({"op": "get", "repository": REPOSITORY, "id": "alice"}));
+    for part in [
+        r#""big":123456789012345678901234567890"#,
+        r#""one":1.0"#,
+        r#""username":"Alice Ünïcøde 🎉""#,
+        r#""avatarUrl":"https://example.org/\u00e9?a=1&b=2""#,
+    ] {
+        assert!(flat.contains(part), "{part} is not in {flat}");
+    }
 }
 
 fn push(server: &Server) {

@@ -4,7 +4,7 @@ use super::http;
 use super::wait::until;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
@@ -29,6 +29,11 @@ impl Server {
         let mut server = Self::down_with(flags);
         server.launch();
         server
+    }
+
+    /// A server that is not up yet, whose address is known already.
+    pub(crate) fn down() -> Self {
+        Self::down_with(&[])
     }
 
     fn down_with(flags: &[&str]) -> Self {
@@ -81,6 +86,17 @@ impl Server {
         self.child.as_ref().unwrap().id()
     }
 
+    /// Copies the files of the stopped server's store.
+    pub(crate) fn backup(&self, to: &Path) {
+        copy_files(&self.data(), to);
+    }
+
+    /// Puts a copy made by [`Self::backup`] back.
+    pub(crate) fn restore(&self, from: &Path) {
+        fs::remove_dir_all(self.data()).unwrap();
+        copy_files(from, &self.data());
+    }
+
     fn data(&self) -> PathBuf {
         self.directory.path().join("data")
     }
@@ -111,7 +127,7 @@ impl Drop for Server {
 
 /// A port that nobody listens on, below the ephemeral range (32768 and up on Linux): while a server is down, no
 /// outgoing connection can be given its port, not even one that is trying to reach it.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let process = u16::try_from(std::process::id() % 199).unwrap();
     loop {
@@ -120,5 +136,13 @@ fn free_port() -> u16 {
         if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
             return port;
         }
+    }
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
     }
 }
