@@ -9,9 +9,11 @@ mod support;
 
 mod catch_up;
 mod concurrency;
+mod cut_connections;
 mod offline;
 mod plain_clients;
 mod plain_servers;
+mod policies;
 mod restored_server;
 mod round_trip;
 mod server_crash;

@@ -1,9 +1,12 @@
 //! A TCP proxy that keeps what a client and a server said to each other.
 
+use super::random::Random;
 use super::server::free_port;
 use serde_json::Value;
 use std::io::{self, Cursor, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use tungstenite::protocol::Role;
@@ -13,7 +16,11 @@ use tungstenite::{Message, WebSocket};
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
     connections: Arc<Mutex<Vec<Recording>>>,
+    mended: Arc<AtomicBool>,
 }
+
+/// After how many bytes each direction of a connection breaks.
+type Cuts = Option<(Random, Range<u64>)>;
 
 #[derive(Default, Clone)]
 struct Recording {
@@ -23,21 +30,51 @@ struct Recording {
 
 impl Proxy {
     pub(crate) fn start(upstream: SocketAddr) -> Self {
+        Self::forward(upstream, None)
+    }
+
+    /// A proxy that cuts every connection after a random number of bytes in either direction, until [`Self::mend`].
+    pub(crate) fn cutting(upstream: SocketAddr, random: Random, after: Range<u64>) -> Self {
+        Self::forward(upstream, Some((random, after)))
+    }
+
+    fn forward(upstream: SocketAddr, mut cuts: Cuts) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, free_port())).unwrap();
         let address = listener.local_addr().unwrap();
         let connections = Arc::new(Mutex::new(Vec::new()));
-        let accepted = Arc::clone(&connections);
+        let mended = Arc::new(AtomicBool::new(cuts.is_none()));
+        let proxy = Self {
+            address,
+            connections: Arc::clone(&connections),
+            mended: Arc::clone(&mended),
+        };
         thread::spawn(move || {
             for client in listener.incoming() {
                 let Ok(server) = TcpStream::connect(upstream) else {
                     continue;
                 };
                 let recording = Recording::default();
-                accepted.lock().unwrap().push(recording.clone());
-                join(&client.unwrap(), &server, &recording);
+                connections.lock().unwrap().push(recording.clone());
+                let mut limit = || match &mut cuts {
+                    Some((random, after)) if !mended.load(Ordering::Relaxed) => {
+                        after.start + random.below(after.end - after.start)
+                    }
+                    _ => u64::MAX,
+                };
+                join(&client.unwrap(), &server, &recording, [limit(), limit()]);
             }
         });
-        Self { address, connections }
+        proxy
+    }
+
+    /// Cuts no more connections than there are.
+    pub(crate) fn mend(&self) {
+        self.mended.store(true, Ordering::Relaxed);
+    }
+
+    /// How many connections there have been.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.lock().unwrap().len()
     }
 
     /// The frames that the client of the connection accepted as number `index` has sent.
@@ -53,22 +90,22 @@ impl Proxy {
     }
 }
 
-fn join(client: &TcpStream, server: &TcpStream, recording: &Recording) {
-    for (from, to, record) in [
-        (client, server, &recording.from_client),
-        (server, client, &recording.from_server),
+fn join(client: &TcpStream, server: &TcpStream, recording: &Recording, limits: [u64; 2]) {
+    for (from, to, record, limit) in [
+        (client, server, &recording.from_client, limits[0]),
+        (server, client, &recording.from_server, limits[1]),
     ] {
         let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
         let record = Arc::clone(record);
         thread::spawn(move || {
-            let _ = pump(&from, &to, &record);
+            let _ = pump((&from).take(limit), &to, &record);
             let _ = to.shutdown(Shutdown::Both);
             let _ = from.shutdown(Shutdown::Both);
         });
     }
 }
 
-fn pump(mut from: &TcpStream, mut to: &TcpStream, record: &Mutex<Vec<u8>>) -> io::Result<()> {
+fn pump(mut from: impl Read, mut to: &TcpStream, record: &Mutex<Vec<u8>>) -> io::Result<()> {
     let mut buffer = [0; 16 << 10];
     loop {
         let length = from.read(&mut buffer)?;
