@@ -9,6 +9,7 @@
 //! ```
 
 use super::clock::{Clock, wall_time};
+use super::duplex::{Counting, Duplex};
 use super::host::{Host, HubMail, Replies};
 use super::mailbox::Mailbox;
 use super::outgoing::Outgoing;
@@ -83,6 +84,7 @@ impl Connection {
         let id = host.next_connection();
         let mailbox = Arc::new(Mailbox::new());
         host.hub.post(HubMail::Opened(id, mailbox.clone()));
+        host.observer.opened(id, &opening.namespace);
         host.metrics.connections.add(1);
         host.metrics.connections_opened.add(1);
         let config = socket_config(host.session.limits.frame_bytes);
@@ -272,6 +274,7 @@ impl Connection {
 
     /// Closes a connection whose peer breaks the WebSocket protocol, below what the session sees.
     fn fail(&mut self, code: SocketCode, reason: &'static str) {
+        self.host.observer.closing(self.id, CloseCode(code.into()), reason);
         self.queue_close(code, reason.into());
         self.end_session(Phase::Draining(self.close_deadline()));
     }
@@ -340,6 +343,7 @@ impl Connection {
 
     fn close(&mut self, code: CloseCode, reason: String) {
         if self.phase == Phase::Open {
+            self.host.observer.closing(self.id, code, &reason);
             self.queue_close(SocketCode::from(code.0), reason);
             self.end_session(Phase::Closing(self.close_deadline()));
         }
@@ -381,6 +385,7 @@ impl Drop for Connection {
         self.mailbox.close();
         self.host.hub.post(HubMail::Gone(self.id));
         self.host.metrics.connections.decrement();
+        self.host.observer.closed(self.id);
     }
 }
 
@@ -391,65 +396,4 @@ fn socket_config(frame_bytes: usize) -> WebSocketConfig {
         .write_buffer_size(0)
         .max_frame_size(Some(frame_bytes))
         .max_message_size(Some(frame_bytes))
-}
-
-/// What the WebSocket reads from and writes to: the socket, and the queue in front of it, so that its pongs and closes
-/// never end up inside another frame.
-struct Duplex<'a, R> {
-    io: &'a mut R,
-    outgoing: &'a mut Outgoing,
-    received: usize,
-}
-
-impl<'a, R> Duplex<'a, R> {
-    fn new(io: &'a mut R, outgoing: &'a mut Outgoing) -> Self {
-        Self {
-            io,
-            outgoing,
-            received: 0,
-        }
-    }
-}
-
-impl<R: Read> Read for Duplex<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let received = self.io.read(buffer)?;
-        self.received += received;
-        Ok(received)
-    }
-}
-
-impl<R> Write for Duplex<'_, R> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.outgoing.framed(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Counts what a socket takes.
-struct Counting<'a, W> {
-    io: &'a mut W,
-    metrics: &'a super::metrics::Metrics,
-}
-
-impl<W: Write> Write for Counting<'_, W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let taken = self.io.write(bytes)?;
-        self.metrics.bytes_sent.add_count(taken);
-        Ok(taken)
-    }
-
-    fn write_vectored(&mut self, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
-        let taken = self.io.write_vectored(slices)?;
-        self.metrics.bytes_sent.add_count(taken);
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.io.flush()
-    }
 }

@@ -4,6 +4,7 @@ use super::authenticator::Authenticator;
 use super::clock::Clock;
 use super::mailbox::Mailbox;
 use super::metrics::Metrics;
+use super::observer::Observer;
 use driftless_core::server::{ConnectionId, HubInput, SessionConfig, SessionInput};
 use std::fmt;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ pub(crate) struct Host {
     pub(crate) metrics: Metrics,
     pub(crate) hub: Arc<Mailbox<HubMail>>,
     pub(crate) authenticator: Arc<dyn Authenticator>,
+    pub(crate) observer: Arc<dyn Observer>,
     pub(crate) session: Arc<SessionConfig>,
     connections: AtomicU64,
 }
@@ -39,12 +41,17 @@ pub(crate) enum HubMail {
 }
 
 impl Host {
-    pub(crate) fn new(authenticator: Arc<dyn Authenticator>, session: SessionConfig) -> Self {
+    pub(crate) fn new(
+        authenticator: Arc<dyn Authenticator>,
+        observer: Arc<dyn Observer>,
+        session: SessionConfig,
+    ) -> Self {
         Self {
             clock: Clock::start(),
             metrics: Metrics::default(),
             hub: Arc::new(Mailbox::new()),
             authenticator,
+            observer,
             session: Arc::new(session),
             connections: AtomicU64::new(0),
         }

@@ -137,9 +137,18 @@ impl HubHost {
             } => self.count_outcomes(appended),
             HubInput::Committed(committed) => metrics.events_committed.add_count(committed.events.len()),
             HubInput::PageRead { result: Ok(_), .. } => metrics.pages_read.add(1),
-            HubInput::Appended { result: Err(_), .. }
-            | HubInput::PageRead { result: Err(_), .. }
-            | HubInput::Repositories { result: Err(_), .. } => metrics.store_failures.add(1),
+            HubInput::Appended {
+                result: Err(failure), ..
+            }
+            | HubInput::PageRead {
+                result: Err(failure), ..
+            }
+            | HubInput::Repositories {
+                result: Err(failure), ..
+            } => {
+                metrics.store_failures.add(1);
+                self.host.observer.store_failed(failure);
+            }
             HubInput::Session { .. } | HubInput::Repositories { .. } | HubInput::Tick => {}
         }
     }

@@ -9,10 +9,12 @@
 mod authenticator;
 mod clock;
 mod connection;
+mod duplex;
 mod host;
 mod hub_host;
 mod mailbox;
 mod metrics;
+mod observer;
 mod outgoing;
 mod tokio;
 
@@ -20,3 +22,4 @@ pub use self::tokio::{Server, ServerConfig};
 pub use authenticator::{Authenticator, Decision, Open, StaticToken};
 pub use connection::Opening;
 pub use metrics::{Counter, Metrics};
+pub use observer::{Observer, Unobserved};

@@ -3,7 +3,8 @@
 use super::Failure;
 use super::token::TokenArgs;
 use crate::http::{HttpLimits, Origins};
-use crate::serve::{Listening, LogFormat, ServeConfig, Signals, StoreUrl, start_logging};
+use crate::serve::{Listening, LogFormat, LogObserver, ServeConfig, Signals, StoreUrl, start_logging};
+use clap::builder::FalseyValueParser;
 use driftless::server::{Authenticator, Open, ServerConfig, StaticToken};
 use driftless::store::Store;
 use driftless_core::server::ServerLimits;
@@ -47,7 +48,12 @@ pub(crate) struct ServeArgs {
     token: TokenArgs,
 
     /// Let anyone who can reach the server read and write everything
-    #[arg(long, env = "DRIFTLESS_INSECURE_NO_AUTH", conflicts_with_all = ["token", "token_file"])]
+    #[arg(
+        long,
+        env = "DRIFTLESS_INSECURE_NO_AUTH",
+        value_parser = FalseyValueParser::new(),
+        conflicts_with_all = ["token", "token_file"]
+    )]
     insecure_no_auth: bool,
 
     /// Also let web pages of this origin call (`https://app.example.com`, or `*`). Needed only without a token: with
@@ -98,6 +104,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
             store: store.clone(),
             authenticator: authenticator(token.as_deref()),
             limits: limits(args),
+            observer: Arc::new(LogObserver),
         },
         origins,
         http: HttpLimits::default(),
@@ -155,7 +162,11 @@ async fn serve(args: &ServeArgs, config: ServeConfig, authenticated: bool) -> Re
             std::process::exit(130);
         });
     };
-    listening.run(stop).await;
+    if !listening.run(stop).await {
+        return Err(Failure::failed(
+            "the server has failed; everything that was acked is in the store",
+        ));
+    }
     tracing::info!("stopped");
     Ok(())
 }

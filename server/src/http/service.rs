@@ -22,8 +22,10 @@ use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 /// The limits of the HTTP side. What happens at the limit stands at each.
 #[derive(Clone, Debug)]
@@ -39,6 +41,8 @@ pub struct HttpLimits {
     pub body_bytes: usize,
     /// Most bytes of all bodies being read or handled; past it a request gets 429. Default 256 MiB.
     pub bodies_bytes: usize,
+    /// How long a request waits for a decision about its credentials before it gets 503. Default 10 s.
+    pub auth_timeout: Duration,
     /// How long a request waits for the store before it gets 503. Default 30 s.
     pub store_timeout: Duration,
     /// How long a peer may take nothing of an answer before its connection is closed. Default 40 s.
@@ -53,6 +57,7 @@ impl Default for HttpLimits {
             body_timeout: Duration::from_mins(1),
             body_bytes: 16 << 20,
             bodies_bytes: 256 << 20,
+            auth_timeout: Duration::from_secs(10),
             store_timeout: Duration::from_secs(30),
             stall_timeout: Duration::from_secs(40),
         }
@@ -99,8 +104,9 @@ impl Http {
         stop: impl Future<Output = ()>,
     ) {
         let io = TokioIo::new(Watched::new(stream, self.limits.stall_timeout));
-        let http = self.clone();
-        let service = service_fn(move |request| {
+        let (http, used) = (self.clone(), AtomicBool::new(false));
+        let service = service_fn(|request| {
+            used.store(true, Ordering::Relaxed);
             let (http, held) = (http.clone(), held.clone());
             async move { Ok::<_, Infallible>(http.answer(request, held).await) }
         });
@@ -116,7 +122,8 @@ impl Http {
             _ = connection.as_mut() => false,
             () = stop => true,
         };
-        if stopped {
+        // A connection that has not asked for anything is not waited for: browsers open some in advance.
+        if stopped && used.load(Ordering::Relaxed) {
             connection.as_mut().graceful_shutdown();
             let _ = connection.await;
         }
@@ -124,6 +131,7 @@ impl Http {
 
     async fn answer(&self, request: Request<Incoming>, held: Held) -> Answer {
         self.requests.add(1);
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let origin = match self.origins.judge(request.headers()) {
             Caller::Direct => None,
             Caller::Page(origin) => Some(origin),
@@ -135,6 +143,7 @@ impl Http {
         } else {
             self.dispatch(request, held).await.unwrap_or_else(Answer::from)
         };
+        tracing::debug!(%method, path, status = answer.status().as_u16(), "answered");
         let headers = answer.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(VARY, HeaderValue::from_static("Origin"));
@@ -210,7 +219,8 @@ impl Http {
             Some(_) => ErrorCode::AuthFailed,
             None => ErrorCode::NotAuthenticated,
         };
-        match self.server.authenticate(credentials).await {
+        let deciding = timeout(self.limits.auth_timeout, self.server.authenticate(credentials));
+        match deciding.await.unwrap_or(Err(AuthRefusal::Unavailable)) {
             Ok(grant) => Ok(grant.rights),
             Err(AuthRefusal::Refused(message)) => Err(Refused::new(StatusCode::UNAUTHORIZED, code, message)),
             Err(AuthRefusal::Forbidden(message)) => Err(Refused::forbidden(message)),

@@ -65,10 +65,14 @@ impl Listening {
     }
 
     /// Serves connections until `stop` ends; then accepts no more, lets those that there are finish, and closes them.
-    pub async fn run(self, stop: impl Future<Output = ()>) {
+    ///
+    /// False: the server has failed and did not stop in order.
+    #[must_use]
+    pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
         let (stopping, stopped) = watch::channel(false);
         tokio::select! {
             () = self.accept(&stopped) => {}
+            () = self.server.failed() => return false,
             () = stop => {}
         }
         let Self {
@@ -89,6 +93,7 @@ impl Listening {
         if timeout(STOP_TIMEOUT, all_gone).await.is_err() {
             tracing::warn!("some connections did not finish in time and are cut");
         }
+        true
     }
 
     async fn accept(&self, stopped: &watch::Receiver<bool>) {

@@ -6,6 +6,6 @@ mod signal;
 mod store_url;
 
 pub use accept::{Listening, ServeConfig};
-pub use logging::{LogFormat, start_logging};
+pub use logging::{LogFormat, LogObserver, start_logging};
 pub use signal::Signals;
 pub use store_url::{StoreUrl, StoreUrlError};

@@ -1,12 +1,12 @@
 //! How connections end, and what the WebSocket does below the protocol's messages.
 
-use crate::support::http::{get, send};
+use crate::support::http::{connect, get, send};
 use crate::support::socket::{close_code, hear, open, plain, say, subscribed};
 use crate::support::{Server, Setup, until};
 use driftless_core::server::ServerLimits;
 use std::io::{Read, Write};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tungstenite::protocol::CloseFrame;
 use tungstenite::protocol::frame::Frame;
 use tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
@@ -146,6 +146,19 @@ fn a_stopping_server_closes_with_1012_and_ends() {
         assert_eq!(close_code(socket), 1012);
     }
     drop(server);
+}
+
+#[test]
+fn a_stop_does_not_wait_for_connections_that_ask_for_nothing() {
+    let mut server = Server::start();
+    let mut silent = connect(server.address);
+    // The answer shows that the connection before it was accepted as well.
+    assert_eq!(get(server.address, "/healthz").status, 200);
+    let before = Instant::now();
+    server.stop();
+    assert_eq!(silent.read(&mut [0]).unwrap(), 0);
+    drop(server);
+    assert!(before.elapsed() < Duration::from_secs(10));
 }
 
 #[test]

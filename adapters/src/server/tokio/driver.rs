@@ -12,13 +12,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::watch;
 use tokio::time::{Sleep, sleep, timeout};
 
 /// How long a socket may take to shut down after its last byte.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Gives the hub its turns until the server is dropped.
-pub(super) async fn run_hub(mut hub: HubHost, host: Arc<Host>) {
+/// `failure` hears of a hub that panics: nobody would answer the connections any more.
+pub(super) async fn run_hub(mut hub: HubHost, host: Arc<Host>, failure: watch::Sender<bool>) {
+    let _guard = Guard(failure);
     let sleep = pin!(sleep(Duration::ZERO));
     let mut alarm = Alarm::new(host.clock, sleep);
     let mut mail: Vec<HubMail> = Vec::new();
@@ -75,6 +78,17 @@ where
     drop(connection);
     // What a socket that is gone says about being shut down is of no use to anybody.
     let _ = timeout(SHUTDOWN_TIMEOUT, poll_fn(|cx| Pin::new(&mut io).poll_shutdown(cx))).await;
+}
+
+/// Tells of a panic on its thread.
+struct Guard(watch::Sender<bool>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.send_replace(true);
+        }
+    }
 }
 
 /// One timer for one machine. It is set anew only for an earlier deadline: waking a machine too early is harmless, and

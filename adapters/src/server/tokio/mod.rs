@@ -2,12 +2,13 @@
 
 mod driver;
 
-use super::authenticator::Authenticator;
+use super::authenticator::{Authenticator, Open};
 use super::connection::{Connection, Opening};
 use super::host::{Host, HubMail};
 use super::hub_host::HubHost;
 use super::mailbox::Mailbox;
 use super::metrics::Metrics;
+use super::observer::{Observer, Unobserved};
 use crate::store::Store;
 use driftless_core::event::NewEvent;
 use driftless_core::name::LogName;
@@ -30,6 +31,20 @@ pub struct ServerConfig {
     pub authenticator: Arc<dyn Authenticator>,
     /// The limits of its machines.
     pub limits: ServerLimits,
+    /// Who is told what happens.
+    pub observer: Arc<dyn Observer>,
+}
+
+impl ServerConfig {
+    /// A server over a store that lets everyone in, with the default limits, and tells nobody.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self {
+            store,
+            authenticator: Arc::new(Open),
+            limits: ServerLimits::default(),
+            observer: Arc::new(Unobserved),
+        }
+    }
 }
 
 /// A server: one hub, and the connections that are handed to it. Cheap to clone; ends when the last clone is dropped.
@@ -44,6 +59,8 @@ struct Running {
     store: Arc<dyn Store>,
     /// How many connections are being served.
     sockets: watch::Sender<usize>,
+    /// True once the hub has failed.
+    failed: watch::Receiver<bool>,
 }
 
 impl Server {
@@ -57,13 +74,15 @@ impl Server {
             epoch: config.store.epoch(),
             limits: config.limits,
         };
-        let host = Arc::new(Host::new(config.authenticator, session));
+        let host = Arc::new(Host::new(config.authenticator, config.observer, session));
         let hub = HubHost::new(host.clone(), config.store.clone());
-        tokio::spawn(driver::run_hub(hub, host.clone()));
+        let (failure, failed) = watch::channel(false);
+        tokio::spawn(driver::run_hub(hub, host.clone(), failure));
         Self(Arc::new(Running {
             host,
             store: config.store,
             sockets: watch::Sender::new(0),
+            failed,
         }))
     }
 
@@ -119,6 +138,16 @@ impl Server {
         let push = PushId(0);
         caller.ask(HubRequest::Push { push, log, events });
         caller.pushed().await
+    }
+
+    /// Returns if the hub fails, which only a fault in this program can cause. Nothing is stored or delivered any more:
+    /// end the process and start it again. Everything that was acked is in the store.
+    pub async fn failed(&self) {
+        let mut failed = self.0.failed.clone();
+        // An error means that the hub has ended in order.
+        if failed.wait_for(|failed| *failed).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Has every connection finish what is under way and close with 1012, and returns when all are gone. Those that

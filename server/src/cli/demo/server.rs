@@ -2,9 +2,8 @@
 
 use crate::http::{HttpLimits, Origins};
 use crate::serve::{Listening, ServeConfig, StoreUrl};
-use driftless::server::{Open, ServerConfig};
+use driftless::server::ServerConfig;
 use driftless::store::Store;
-use driftless_core::server::ServerLimits;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,7 +28,7 @@ pub(super) struct DemoServer {
     pub(super) address: SocketAddr,
     store: Arc<dyn Store>,
     stop: oneshot::Sender<()>,
-    serving: JoinHandle<()>,
+    serving: JoinHandle<bool>,
 }
 
 impl DemoServer {
@@ -37,11 +36,7 @@ impl DemoServer {
     pub(super) async fn start(address: SocketAddr, file: PathBuf) -> Result<Self, StartError> {
         let store = StoreUrl::Sqlite(file).open()?;
         let config = ServeConfig {
-            server: ServerConfig {
-                store: store.clone(),
-                authenticator: Arc::new(Open),
-                limits: ServerLimits::default(),
-            },
+            server: ServerConfig::new(store.clone()),
             origins: Origins::new(false, true, &[])?,
             http: HttpLimits::default(),
             max_connections: CONNECTIONS,

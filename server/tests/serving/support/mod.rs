@@ -66,11 +66,10 @@ impl Server {
                 let any_port = (Ipv4Addr::LOCALHOST, 0).into();
                 let listening = Listening::bind(any_port, setup.config()).await.unwrap();
                 send.send(listening.address().unwrap()).unwrap();
-                listening
-                    .run(async {
-                        let _ = stopped.await;
-                    })
-                    .await;
+                let stop = async {
+                    let _ = stopped.await;
+                };
+                assert!(listening.run(stop).await, "the hub has failed");
             });
         });
         Self {
@@ -104,9 +103,9 @@ impl Setup {
         };
         ServeConfig {
             server: ServerConfig {
-                store: self.store,
                 authenticator,
                 limits: self.limits,
+                ..ServerConfig::new(self.store)
             },
             origins: Origins::new(self.token.is_some(), true, &self.allow_origin).unwrap(),
             http: self.http,
