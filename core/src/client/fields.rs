@@ -14,7 +14,7 @@ impl<'a> Fields<'a> {
     /// `None` if `json` is not an object.
     fn read(json: &'a Json) -> Option<Self> {
         let mut fields = Vec::new();
-        members(json, |name, value| fields.push((name, value))).ok()?;
+        members(json, |name, value| fields.push((name, value)))?;
         Some(Self(fields))
     }
 

@@ -132,8 +132,7 @@ pub fn event_id(text: &Json) -> Option<EventId> {
         b"_event_id" => ids[0] = Some(value),
         b"eventId" => ids[1] = Some(value),
         _ => {}
-    })
-    .ok()?;
+    })?;
     EventId::new(share(text, &string(ids[0].or(ids[1])?)?)).ok()
 }
 
@@ -202,7 +201,7 @@ struct Fields<'a> {
 impl<'a> Fields<'a> {
     fn read(text: &'a str) -> Result<Self, EnvelopeError> {
         let mut fields = Self::default();
-        members(text, |key, value| fields.take(&key, value)).map_err(|_| EnvelopeError::NotAnObject)?;
+        members(text, |key, value| fields.take(&key, value)).ok_or(EnvelopeError::NotAnObject)?;
         fields.check_repeats()?;
         Ok(fields)
     }
@@ -358,8 +357,7 @@ fn member_id(data: &str) -> Option<Cow<'_, str>> {
         if &*key == b"id" {
             id = Some(value);
         }
-    })
-    .ok()?;
+    })?;
     id.and_then(id_text)
 }
 

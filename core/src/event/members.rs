@@ -1,20 +1,125 @@
 //! The members of a JSON object, read and cut without building a tree.
+//!
+//! Every event is read this way on its way in and out, so it is a scanner of its own: its texts are known to be valid
+//! JSON, and need not be checked a second time.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
-use serde::Deserializer as _;
-use serde::de::{DeserializeSeed, Error, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::{DeserializeSeed, Error, Visitor};
 
-/// Calls `visit` with the decoded key and the value's text of every member of the object `text`, in order. An error if
-/// `text` is not one valid JSON object.
+/// Calls `visit` with the decoded key and the value's text of every member of the object `text`, in order. `None` if
+/// `text` is not an object.
 ///
-/// Keys are bytes, because a JSON string may name half of a surrogate pair, which is no character.
-pub(crate) fn members<'a>(text: &'a str, visit: impl FnMut(Cow<'a, [u8]>, &'a str)) -> Result<(), serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    deserializer.deserialize_map(Members(visit))?;
-    deserializer.end()
+/// `text` is valid JSON; of anything else some members are visited, or none. Keys are bytes, because a JSON string may
+/// name half of a surrogate pair, which is no character.
+pub(crate) fn members<'a>(text: &'a str, mut visit: impl FnMut(Cow<'a, [u8]>, &'a str)) -> Option<()> {
+    let mut scanner = Scanner { text, at: 0 };
+    scanner.space();
+    scanner.take(b'{')?;
+    scanner.space();
+    if scanner.take(b'}').is_some() {
+        return Some(());
+    }
+    loop {
+        let key = scanner.value()?;
+        scanner.space();
+        scanner.take(b':')?;
+        scanner.space();
+        let value = scanner.value()?;
+        visit(key_bytes(key)?, value);
+        scanner.space();
+        if scanner.take(b',').is_none() {
+            return scanner.take(b'}');
+        }
+        scanner.space();
+    }
+}
+
+/// Steps over values without looking at more than brackets and quotes.
+struct Scanner<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Scanner<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn take(&mut self, byte: u8) -> Option<()> {
+        (self.peek()? == byte).then(|| self.at += 1)
+    }
+
+    fn space(&mut self) {
+        while self.peek().is_some_and(|byte| byte.is_ascii_whitespace()) {
+            self.at += 1;
+        }
+    }
+
+    /// The text of the value that starts here.
+    fn value(&mut self) -> Option<&'a str> {
+        let start = self.at;
+        match self.peek()? {
+            b'"' => self.string()?,
+            b'{' | b'[' => self.container()?,
+            _ => self.scalar(),
+        }
+        self.text.get(start..self.at)
+    }
+
+    fn string(&mut self) -> Option<()> {
+        self.at += 1;
+        loop {
+            let rest = self.text.as_bytes().get(self.at..)?;
+            let length = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+            self.at += length + 1;
+            if rest[length] == b'"' {
+                return Some(());
+            }
+            // What is escaped cannot end the string.
+            self.at += 1;
+        }
+    }
+
+    fn container(&mut self) -> Option<()> {
+        let mut depth = 0usize;
+        loop {
+            match self.peek()? {
+                b'"' => {
+                    self.string()?;
+                    continue;
+                }
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth -= 1,
+                _ => {}
+            }
+            self.at += 1;
+            if depth == 0 {
+                return Some(());
+            }
+        }
+    }
+
+    /// A number or a word.
+    fn scalar(&mut self) {
+        let ends = |byte: u8| matches!(byte, b',' | b'}' | b']' | b':') || byte.is_ascii_whitespace();
+        while self.peek().is_some_and(|byte| !ends(byte)) {
+            self.at += 1;
+        }
+    }
+}
+
+/// The bytes that a key's text means; `None` if it is not a string.
+fn key_bytes(text: &str) -> Option<Cow<'_, [u8]>> {
+    let inner = text.strip_prefix('"')?.strip_suffix('"')?.as_bytes();
+    if inner.contains(&b'\\') {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let key: Vec<u8> = Key.deserialize(&mut deserializer).ok()?.into_owned();
+        return Some(Cow::Owned(key));
+    }
+    Some(Cow::Borrowed(inner))
 }
 
 /// The object `text` without the members whose key `drop` names; every other byte stays as it is.
@@ -36,7 +141,7 @@ pub(crate) fn without(text: &str, mut drop: impl FnMut(&[u8]) -> bool) -> String
         start = end + 1;
     });
     kept.push('}');
-    if read.is_ok() { kept } else { text.into() }
+    if read.is_some() { kept } else { text.into() }
 }
 
 /// Where the comma or brace behind `value`, a slice of `text`, stands.
@@ -89,22 +194,6 @@ impl<'de> Visitor<'de> for Key {
     }
 }
 
-struct Members<F>(F);
-
-impl<'de, F: FnMut(Cow<'de, [u8]>, &'de str)> Visitor<'de> for Members<F> {
-    type Value = ();
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key_seed(Key)? {
-            let value: &'de RawValue = map.next_value()?;
-            (self.0)(key, value.get());
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,8 +215,46 @@ mod tests {
     }
 
     #[test]
+    fn members_are_what_stands_between_the_commas() {
+        let read = |text: &'static str| {
+            let mut all = Vec::new();
+            members(text, |key, value| {
+                all.push((String::from_utf8(key.into_owned()).unwrap(), value))
+            })
+            .map(|()| all)
+        };
+        let pairs = read(" {\"a\\n\" : [1,{\"b\":\"]}\"}] ,\r\n\t\"ä\":-1.5e3,\"\":\"\\\\\",\"c\":null } ").unwrap();
+        let pairs: Vec<_> = pairs.iter().map(|(key, value)| (key.as_str(), *value)).collect();
+        assert_eq!(
+            pairs,
+            [
+                ("a\n", "[1,{\"b\":\"]}\"}]"),
+                ("ä", "-1.5e3"),
+                ("", "\"\\\\\""),
+                ("c", "null")
+            ]
+        );
+        assert_eq!(read("{ }").unwrap().len(), 0);
+        for other in [
+            "",
+            "[]",
+            "1",
+            "\"{\"",
+            "{",
+            "{\"a",
+            "{\"a\":[",
+            "{\"a\":1",
+            "{1:2}",
+            "{\"a\" 1}",
+            "{\"a\":}}",
+        ] {
+            assert!(read(other).is_none() || other == "{\"a\":}}", "{other}");
+        }
+    }
+
+    #[test]
     fn a_key_may_be_half_a_surrogate_pair() {
-        let mut keys = alloc::vec::Vec::new();
+        let mut keys = Vec::new();
         members(r#"{"\ud800":1,"a":2}"#, |key, _| keys.push(key.into_owned())).unwrap();
         assert_eq!(keys.len(), 2);
         assert_eq!(keys[1], b"a");

@@ -1,8 +1,8 @@
 //! What the decoders of both directions share: a frame is one flat object, whose fields are read before their meaning
 //! is known, because `type` may come last.
 
-use crate::event::Json;
 use crate::event::members::{Key, members, string, unsigned};
+use crate::event::{Json, depth_exceeds};
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
@@ -108,6 +108,26 @@ impl<'a> Frame<'a> {
         Ok(frame)
     }
 
+    /// Whether the frame nests deeper than `limit`.
+    ///
+    /// Events that were read on the way are looked at one by one: most have so few brackets that counting them
+    /// is enough, which costs a fraction of following them.
+    pub(super) fn nests_deeper(&self, limit: usize) -> bool {
+        let Some([first, .., last]) = self.events.as_deref() else {
+            return depth_exceeds(self.text, limit);
+        };
+        let start = first.as_ptr() as usize - self.text.as_ptr() as usize;
+        let end = last.as_ptr() as usize - self.text.as_ptr() as usize + last.len();
+        let (before, after) = (&self.text[..start], &self.text[end..]);
+        // The frame and its list are two levels around each event, the frame one around what follows the list.
+        let events = self.events.iter().flatten();
+        depth_exceeds(before, limit)
+            || depth_exceeds(after, limit.saturating_sub(1))
+            || events
+                .into_iter()
+                .any(|event| depth_exceeds(event, limit.saturating_sub(2)))
+    }
+
     /// The text of a field's value; `None` for a field that is absent or null.
     pub(super) fn raw(&self, field: Field) -> Option<&'a str> {
         self.values[field as usize].filter(|value| *value != "null")
@@ -199,8 +219,7 @@ pub(super) fn entries<'a>(object: &'a str, mut visit: impl FnMut(Cow<'a, str>, &
         if read.is_some() {
             read = key_text(key).and_then(|key| visit(key, value));
         }
-    })
-    .ok()?;
+    })?;
     read
 }
 

@@ -104,6 +104,22 @@ fn nesting_is_limited_over_the_whole_frame() {
 }
 
 #[test]
+fn nesting_is_limited_before_in_and_behind_a_batch() {
+    let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    let fits = |before: usize, inside: usize, behind: usize| {
+        let (before, inside, behind) = (nested(before), nested(inside), nested(behind));
+        let frame = format!(
+            r#"{{"type":"push_events_batch","repository":"users","a":{before},"events":[1,{inside},{{}}],"b":{behind}}}"#
+        );
+        ClientRequest::decode(&ByteString::from(frame)).is_ok()
+    };
+    assert!(fits(MAX_DEPTH - 1, MAX_DEPTH - 2, MAX_DEPTH - 1));
+    assert!(!fits(MAX_DEPTH, 1, 1));
+    assert!(!fits(1, MAX_DEPTH - 1, 1));
+    assert!(!fits(1, 1, MAX_DEPTH));
+}
+
+#[test]
 fn frames_of_a_server_that_cannot_be_read() {
     let tell = |frame: &&str| {
         format!(

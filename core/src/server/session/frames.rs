@@ -3,7 +3,7 @@
 use super::flow::Received;
 use super::reply::{error, naming};
 use super::{Phase, Session, SessionAction};
-use crate::event::{EventId, Json};
+use crate::event::{Json, event_id};
 use crate::machine::Actions;
 use crate::server::{HubRequest, Peer};
 use crate::wire::{ClientMessage, ClientRequest, DecodeError, ErrorCode, ServerError, ServerMessage};
@@ -144,18 +144,4 @@ fn pushed(message: &ClientMessage) -> Option<(&ByteString, &[Json])> {
         ClientMessage::PushEventsBatch { repository, events } => Some((repository, events)),
         _ => None,
     }
-}
-
-/// The event id of what may not be an event otherwise.
-pub(super) fn event_id(event: &Json) -> Option<EventId> {
-    use crate::event::members::{members, string};
-    let mut ids = [None, None];
-    let read = members(event, |key, value| match &*key {
-        b"_event_id" => ids[0] = string(value),
-        b"eventId" => ids[1] = string(value),
-        _ => {}
-    });
-    read.ok()?;
-    let [package, seeds] = ids;
-    EventId::new(package.or(seeds)?.into_owned()).ok()
 }

@@ -1,9 +1,8 @@
 //! Events on their way to the hub.
 
-use super::frames::event_id;
 use super::reply::error;
 use super::{Session, SessionAction};
-use crate::event::{EventId, Json, NewEvent};
+use crate::event::{EventId, Json, NewEvent, event_id};
 use crate::machine::Actions;
 use crate::name::{LogName, NameError, RepositoryName};
 use crate::server::{HubRequest, PushId};

@@ -2,7 +2,7 @@
 
 use super::{Auth, ClientMessage, ClientRequest, DecodeError, Position, RequestEvents, Subscribe};
 use crate::event::members::{string, unsigned};
-use crate::event::{EventId, MAX_DEPTH, Sequence, Timestamp, depth_exceeds};
+use crate::event::{EventId, MAX_DEPTH, Sequence, Timestamp};
 use crate::name::RepositoryName;
 use crate::wire::frame::{Field, Frame, Sentence, elements, entries, missing, wrong};
 use crate::wire::{Epoch, ErrorCode};
@@ -70,7 +70,7 @@ impl ClientRequest {
 }
 
 fn message(frame: &ByteString, fields: &mut Frame<'_>) -> Result<ClientMessage, Fault> {
-    if depth_exceeds(frame, MAX_DEPTH) {
+    if fields.nests_deeper(MAX_DEPTH) {
         return Err(format!("the frame nests deeper than {MAX_DEPTH} levels").into());
     }
     let kind = fields.text(Field::Type)?.ok_or_else(|| missing(Field::Type))?;

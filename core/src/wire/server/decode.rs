@@ -3,7 +3,7 @@
 
 use super::{Ack, AuthSuccess, Events, Extended, Limits, ServerError, ServerMessage, ServerReply, SyncComplete};
 use crate::event::members::{string, unsigned};
-use crate::event::{EventId, MAX_DEPTH, Sequence, depth_exceeds};
+use crate::event::{EventId, MAX_DEPTH, Sequence};
 use crate::wire::frame::{Field, Frame, Sentence, elements, entries, missing, wrong};
 use crate::wire::{Epoch, ErrorCode, PROTOCOL_VERSION};
 use alloc::borrow::Cow;
@@ -18,10 +18,10 @@ const MAX_SERVER_DEPTH: usize = MAX_DEPTH + 32;
 impl ServerReply {
     /// Decodes a text frame. A frame that is not a message of a server is told in one sentence.
     pub fn decode(frame: &ByteString) -> Result<Self, String> {
-        if depth_exceeds(frame, MAX_SERVER_DEPTH) {
+        let mut fields = Frame::read(frame)?;
+        if fields.nests_deeper(MAX_SERVER_DEPTH) {
             return Err(format!("the frame nests deeper than {MAX_SERVER_DEPTH} levels"));
         }
-        let mut fields = Frame::read(frame)?;
         let message = message(&mut fields)?;
         Ok(Self {
             reference: fields.any(Field::Ref).map(|reference| reference.detached()),
