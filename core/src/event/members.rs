@@ -219,7 +219,7 @@ mod tests {
         let read = |text: &'static str| {
             let mut all = Vec::new();
             members(text, |key, value| {
-                all.push((String::from_utf8(key.into_owned()).unwrap(), value))
+                all.push((String::from_utf8(key.into_owned()).unwrap(), value));
             })
             .map(|()| all)
         };
