@@ -6,7 +6,7 @@ use crate::server::{
 };
 use alloc::vec::Vec;
 
-/// What can happen to a [`Hub`].
+/// What can happen to a [`super::Hub`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HubInput {
     /// A session asks for something.
@@ -43,7 +43,7 @@ pub enum HubInput {
     Tick,
 }
 
-/// What a [`Hub`] asks its host to do.
+/// What a [`super::Hub`] asks its host to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HubAction {
     /// Give this to the session of a connection.

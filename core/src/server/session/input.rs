@@ -9,7 +9,7 @@ use bytestring::ByteString;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AuthId(pub u64);
 
-/// What can happen to a [`Session`].
+/// What can happen to a [`super::Session`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionInput {
     /// A text frame came.
@@ -18,7 +18,7 @@ pub enum SessionInput {
     Binary,
     /// Bytes came that are not yet a frame, or a WebSocket ping or pong: the peer is alive.
     Alive,
-    /// A frame came that is over [`ServerLimits::frame_bytes`].
+    /// A frame came that is over [`crate::server::ServerLimits::frame_bytes`].
     TooBig,
     /// The socket has taken this many bytes of [`SessionAction::Send`] payload since the last report.
     Flushed {
@@ -44,7 +44,7 @@ pub enum SessionInput {
     Tick,
 }
 
-/// What a [`Session`] asks its host to do.
+/// What a [`super::Session`] asks its host to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionAction {
     /// Send a text frame; report its payload's length with [`SessionInput::Flushed`] once the socket has taken it.

@@ -179,3 +179,29 @@ fn more_flushed_bytes_than_were_sent_are_no_credit() {
     }
     assert!(bench.unflushed[&ConnectionId(1)] < STREAM + PAGE);
 }
+
+#[test]
+fn what_was_committed_during_an_answer_follows_it_as_far_as_there_is_credit_and_later_the_rest() {
+    let mut bench = slow(Peer::Plain);
+    bench.commit("a", 3);
+    bench.request(1, "a", 0, None);
+    let Some(Work::Page(read, page)) = bench.work.pop_front() else {
+        panic!()
+    };
+    let page = bench.page(&page);
+    for _ in 0..10 {
+        bench.commit("a", 3);
+    }
+    let result = Ok(page);
+    bench.input(crate::server::HubInput::PageRead { read, result });
+    let mut heard = bench.heard(1);
+    assert_eq!(heard[..2], ["a:a1 a2 a3", "a=3"]);
+    assert!(events(&heard).len() < 33 && events(&heard).len() > 9 && bench.work.is_empty());
+    while bench.unflushed.contains_key(&ConnectionId(1)) {
+        bench.flush(1);
+        bench.settle();
+        heard.extend(bench.heard(1));
+    }
+    assert_eq!(events(&heard), all("a", 33));
+    bench.leave_nothing();
+}
