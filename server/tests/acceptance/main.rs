@@ -8,7 +8,9 @@
 mod support;
 
 mod catch_up;
+mod client_crash;
 mod concurrency;
+mod credentials;
 mod cut_connections;
 mod offline;
 mod plain_clients;

@@ -114,6 +114,23 @@ impl Peer {
         self.silent = true;
     }
 
+    /// Sends a frame; false if the network does not take all of it within this time. The rest of it waits for
+    /// [`Self::flush`].
+    pub(crate) fn send_within(&mut self, frame: &str, time: Duration) -> bool {
+        self.socket.get_ref().set_write_timeout(Some(time)).unwrap();
+        let sent = self.socket.send(Message::text(frame));
+        self.socket.get_ref().set_write_timeout(None).unwrap();
+        match sent {
+            Ok(()) => true,
+            Err(Error::Io(error)) if is_timeout(error.kind()) => false,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    pub(crate) fn flush(&mut self) {
+        self.socket.flush().unwrap();
+    }
+
     pub(crate) fn send_binary(&mut self, payload: &'static [u8]) {
         self.socket.send(Message::binary(payload)).unwrap();
     }
