@@ -31,6 +31,9 @@ pub struct ServerLimits {
     pub pushes: usize,
     /// Most unanswered read requests of a connection; past it the peer is not read from. Default 64.
     pub requests: usize,
+    /// Most answers in a row that refuse with `rate_limited`; past it the connection is closed with 4429. Default
+    /// 4,096: more than a peer can have sent before it knows of the first.
+    pub refusals: usize,
     /// Most bytes of frames that came while `auth` was being decided; past it the connection is closed with 4429.
     /// Only a host that does not stop reading gets there. Default 32 MiB, more than one largest frame.
     pub backlog_bytes: usize,
@@ -83,6 +86,7 @@ impl Default for ServerLimits {
             push_bytes: 256 << 10,
             pushes: 1_024,
             requests: 64,
+            refusals: 4_096,
             backlog_bytes: 32 << 20,
             streams: 10_000,
             queued_bytes: 256 << 20,

@@ -89,6 +89,8 @@ pub struct Session {
     push_bytes: usize,
     /// Read requests that are not answered.
     requests: usize,
+    /// Answers in a row that refuse with `rate_limited`.
+    refusals: usize,
     /// Resets that the hub has not confirmed: what it gives until then is for the old subject.
     resets: usize,
     /// The name that came last, because it comes again and again.
@@ -154,6 +156,7 @@ impl Session {
             pushes: BTreeMap::new(),
             push_bytes: 0,
             requests: 0,
+            refusals: 0,
             resets: 0,
             last_repository: None,
             last_push: 0,

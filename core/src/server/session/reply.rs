@@ -4,7 +4,7 @@ use super::{Session, SessionAction};
 use crate::event::{EventId, Json};
 use crate::machine::Actions;
 use crate::server::Failure;
-use crate::wire::{ErrorCode, ServerError, ServerMessage, ServerReply};
+use crate::wire::{CloseCode, ErrorCode, ServerError, ServerMessage, ServerReply};
 use alloc::string::String;
 use alloc::vec::Vec;
 use bytestring::ByteString;
@@ -66,5 +66,16 @@ impl Session {
             ..error(failure.code, failure.message)
         };
         self.send_error(failure.reference, error, out);
+        self.count_refusal(failure.code, out);
+    }
+
+    /// Closes a connection that asks for too much and goes on asking.
+    pub(super) fn count_refusal(&mut self, code: ErrorCode, out: &mut Actions<SessionAction>) {
+        if code == ErrorCode::RateLimited {
+            self.refusals += 1;
+            if self.refusals > self.config.limits.refusals {
+                self.close(CloseCode::RATE_LIMITED, "Too much at once for too long.", out);
+            }
+        }
     }
 }

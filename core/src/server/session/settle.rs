@@ -31,6 +31,7 @@ impl Session {
         if acked.clone().next().is_some() {
             let frame = encode_ack(&push.repository, acked, push.reference.as_ref());
             self.send_frame(frame, out);
+            self.refusals = 0;
         }
         let mut retry = Vec::new();
         if results.iter().any(|result| place(result, peer).is_none()) {
@@ -39,6 +40,9 @@ impl Session {
         let rejected = core::mem::take(&mut push.rejected);
         self.send_refusals(&push, &rejected, out);
         self.send_refusals(&push, &retry, out);
+        if let Some(first) = retry.first() {
+            self.count_refusal(first.code, out);
+        }
     }
 
     /// One `error` that names all these events, with the code of the first.

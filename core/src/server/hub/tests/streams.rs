@@ -209,6 +209,12 @@ fn nothing_is_kept_before_traffic_and_nothing_after_it() {
     bench.leave_nothing();
 }
 
+#[test]
+fn an_idle_connection_is_small() {
+    // Ten thousand idle connections are the common case of a server.
+    assert!(size_of::<crate::server::hub::connection::Connection>() <= 384);
+}
+
 fn unsubscribe() -> HubRequest {
     HubRequest::Unsubscribe {
         repositories: vec![super::bench::repository("a")],

@@ -1,7 +1,8 @@
 //! When the peer is not read from.
 
 use super::bench::Bench;
-use crate::server::{HubReply, HubRequest, ServerLimits};
+use crate::server::{HubReply, HubRequest, Refusal, ServerLimits};
+use crate::wire::ErrorCode;
 use alloc::format;
 use alloc::string::String;
 
@@ -112,4 +113,25 @@ fn the_hub_can_close() {
 fn an_idle_session_is_small() {
     // Ten thousand idle connections are the common case of a server.
     assert!(size_of::<crate::server::Session>() <= 384);
+}
+
+#[test]
+fn a_peer_that_goes_on_asking_for_too_much_is_closed() {
+    let mut bench = bench(ServerLimits {
+        refusals: 2,
+        ..ServerLimits::default()
+    });
+    let refused = Err(Refusal::Retry(ErrorCode::RateLimited));
+    for (id, outcome) in (1..).zip([refused, refused, Ok(1), refused, refused]) {
+        push(&mut bench, id);
+        bench.pushed(id.into(), &[("x", outcome)]);
+    }
+    assert!(!bench.session.is_closed());
+    push(&mut bench, 6);
+    bench.pushed(6, &[("x", refused)]);
+    assert!(
+        bench
+            .trace()
+            .ends_with("hub Detach\nclose 4429 Too much at once for too long.")
+    );
 }
