@@ -54,7 +54,9 @@ pub enum BackupError {
 /// durable.
 ///
 /// A copy that is served in the place of its source is an older state of the same history: it has the source's epoch,
-/// and clients that are ahead of it notice, fold it again and push what it lacks (PROTOCOL.md 6.11).
+/// and clients that are ahead of it notice, fold it again and push what it lacks (PROTOCOL.md 6.11). The `-wal` and
+/// `-shm` files that a server may have left beside its source belong to the source: move them away with it, or SQLite
+/// takes them for the copy's.
 pub fn backup(source: &Path, destination: &Path, mut progress: impl FnMut(BackupProgress)) -> Result<(), BackupError> {
     let source = schema::open_reader(source)?;
     if destination.exists() {

@@ -28,6 +28,7 @@ mod appends;
 mod concurrency;
 mod fixture;
 mod lookups;
+mod model;
 mod names;
 mod pages;
 mod reopening;
@@ -36,6 +37,7 @@ mod watching;
 pub use appends::*;
 pub use concurrency::*;
 pub use lookups::*;
+pub use model::*;
 pub use names::*;
 pub use pages::*;
 pub use reopening::*;
@@ -93,6 +95,7 @@ macro_rules! store_conformance {
             everything_survives_reopening
             sequences_go_on_after_reopening
             the_epoch_is_kept_by_a_store_and_differs_between_stores
+            unplanned_histories_agree_with_the_memory_store
         );
     };
     (@laws $subject:expr; $($law:ident)*) => {
