@@ -20,6 +20,7 @@ mod oracle;
 mod outbox;
 mod peer;
 mod plain_peer;
+mod published;
 mod server_host;
 mod states;
 mod store;

@@ -3,6 +3,7 @@
 use crate::client_host::ClientNode;
 use crate::link::{Direction, Item, Link, Owner};
 use crate::peer::Peer;
+use crate::published::Published;
 use crate::server_host::Server;
 use crate::store::Store;
 use driftless_core::client::{ClientInput, SocketId, StorageId, StorageRequest};
@@ -47,6 +48,8 @@ pub(crate) struct World {
     pub(crate) peers: Vec<Peer>,
     pub(crate) links: BTreeMap<ConnectionId, Link>,
     pub(crate) server: Option<Server>,
+    /// In its place, with the same store.
+    pub(crate) published: Option<Published>,
     /// Counts the server's starts, so that completions of a former one are dropped.
     pub(crate) server_life: u64,
     pub(crate) work: VecDeque<Work>,
@@ -123,6 +126,7 @@ impl World {
             peers: Vec::new(),
             links: BTreeMap::new(),
             server: None,
+            published: None,
             server_life: 0,
             work: VecDeque::new(),
             due: BTreeMap::new(),
@@ -197,7 +201,9 @@ impl World {
         let connection = ConnectionId(self.next_connection);
         self.next_connection += 1;
         self.links.insert(connection, Link::new(owner));
-        self.open_session(connection);
+        if self.published.is_none() {
+            self.open_session(connection);
+        }
         connection
     }
 
@@ -237,6 +243,7 @@ impl World {
     fn perform(&mut self, work: Work) {
         match work {
             Work::Hub(input) => self.hub(input),
+            Work::Session(connection, input) if self.published.is_some() => self.published_server(connection, input),
             Work::Session(connection, input) => self.session(connection, input),
             Work::Client { index, life, input } => self.client(index, life, input),
         }
@@ -316,7 +323,7 @@ impl World {
                 self.work.push_back(Work::Client { index, life, input });
             }
         }
-        if let Some(server) = &self.server {
+        if let Some(server) = self.server.as_ref().filter(|_| self.published.is_none()) {
             if due(server.hub.next_wake()) {
                 self.work.push_back(Work::Hub(HubInput::Tick));
             }
@@ -332,10 +339,14 @@ impl World {
             .clients
             .iter()
             .filter_map(|node| node.machine.as_ref()?.next_wake());
-        let server = self.server.iter().flat_map(|server| {
-            let sessions = server.sessions.values().filter_map(Machine::next_wake);
-            sessions.chain(server.hub.next_wake())
-        });
+        let server = self
+            .server
+            .iter()
+            .filter(|_| self.published.is_none())
+            .flat_map(|server| {
+                let sessions = server.sessions.values().filter_map(Machine::next_wake);
+                sessions.chain(server.hub.next_wake())
+            });
         let wakes = clients.chain(server).map(|wake| wake.at);
         let due = self.due.keys().next().map(|(at, _)| *at);
         wakes.chain(due).chain(self.links.values().filter_map(Link::next)).min()
