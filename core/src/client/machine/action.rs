@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use bytestring::ByteString;
 use core::time::Duration;
 
-/// What a [`Client`] asks its host to do.
+/// What a [`Client`](crate::client::Client) asks its host to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientAction {
     /// Open a WebSocket; answer with `Connected` or `Disconnected`.
@@ -64,7 +64,7 @@ pub enum Notice {
     Opened,
     /// The connection's state has changed.
     Connection(ConnectionState),
-    /// A [`Write`] is durable, or was not made.
+    /// A [`Write`](crate::client::Write) is durable, or was not made.
     Written {
         /// Which write.
         request: RequestId,

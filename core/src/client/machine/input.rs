@@ -16,7 +16,7 @@ pub struct SocketId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
 
-/// What can happen to a [`Client`].
+/// What can happen to a [`Client`](crate::client::Client).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientInput {
     /// Opens storage, then connects. The first input of a client.
@@ -26,12 +26,12 @@ pub enum ClientInput {
     },
     /// Closes the connection and asks for nothing more. The outbox stays in storage.
     Stop,
-    /// A [`ClientAction::Connect`] has succeeded: the WebSocket is open.
+    /// A [`ClientAction::Connect`](crate::client::ClientAction::Connect) has succeeded: the WebSocket is open.
     Connected {
         /// Which attempt.
         socket: SocketId,
     },
-    /// A [`ClientAction::Connect`] has failed, or an open connection is gone.
+    /// A [`ClientAction::Connect`](crate::client::ClientAction::Connect) has failed, or an open connection is gone.
     Disconnected {
         /// Which one.
         socket: SocketId,
@@ -59,7 +59,7 @@ pub enum ClientInput {
         /// Bytes of payload.
         bytes: usize,
     },
-    /// A [`ClientAction::Storage`] is done.
+    /// A [`ClientAction::Storage`](crate::client::ClientAction::Storage) is done.
     Stored {
         /// Which request.
         storage: StorageId,
@@ -84,7 +84,7 @@ pub enum ClientInput {
 /// Changes that the application makes together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Write {
-    /// Names it in [`Notice::Written`].
+    /// Names it in [`Notice::Written`](crate::client::Notice::Written).
     pub request: RequestId,
     /// This machine's wall clock, for `createdAt`.
     pub wall: Timestamp,
