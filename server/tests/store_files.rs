@@ -86,6 +86,17 @@ fn a_closed_store_is_one_file_and_answers_no_more() {
 }
 
 #[test]
+fn a_person_can_read_the_file_with_any_sqlite() {
+    let directory = TempDir::new().unwrap();
+    let path = filled(&directory);
+    let connection = Connection::open(&path).unwrap();
+    let select = "SELECT namespace || ' ' || repository || ' ' || sequence || ' ' || (body ->> 'eventId') FROM log
+                  WHERE record_id = 'r' ORDER BY sequence DESC LIMIT 1";
+    let last: String = connection.query_row(select, [], |row| row.get(0)).unwrap();
+    assert_eq!(last, "default users 2000 e01999");
+}
+
+#[test]
 fn the_last_handle_may_go_in_a_callback() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("store.db");
@@ -255,7 +266,7 @@ fn the_write_ahead_log_stays_small_beside_readers_that_never_pause() {
         }
         let wal = directory.path().join("store.db-wal");
         let mut largest = 0;
-        for commit in 0..60 {
+        for commit in 0..40 {
             let events = (0..100).map(|n| padded(&format!("e{commit}-{n}"), 30_000)).collect();
             append(&store, &users, events).unwrap();
             largest = largest.max(fs::metadata(&wal).unwrap().len());
@@ -267,5 +278,5 @@ fn the_write_ahead_log_stays_small_beside_readers_that_never_pause() {
         largest < 100 << 20,
         "180 MB were written and the log grew to {largest} bytes"
     );
-    assert!(find(&store, &users, "e59-99").is_some());
+    assert!(find(&store, &users, "e39-99").is_some());
 }
