@@ -2,7 +2,7 @@
 
 use super::connection::trouble;
 use super::inbox::Run;
-use super::outbox::Verdict;
+use super::lane::Verdict;
 use super::refold::SweepPage;
 use super::replica::{Loaded, Move, Outcome, Workspace};
 use super::{Client, ClientAction, Notice, Out, Timer, Write, WriteError};
@@ -269,12 +269,13 @@ impl Client {
     }
 
     fn note_move(&mut self, event: &Move) {
+        let plain = self.link.server.is_none();
         let repository = &mut self.repositories[event.repository];
         let acked = &mut repository.acked;
         match &event.from {
             Some(OwnState::Pending) => {
                 repository.pending = repository.pending.saturating_sub(1);
-                repository.lane.forget(&event.event);
+                repository.lane.appeared(&event.event, plain);
             }
             Some(OwnState::Acked(sequence)) => acked.remove(*sequence),
             _ => {}

@@ -11,6 +11,7 @@ mod ids;
 mod inbox;
 mod input;
 mod jobs;
+mod lane;
 mod link;
 mod outbox;
 mod plain;
@@ -278,5 +279,4 @@ impl Machine for Client {
 }
 
 #[cfg(test)]
-#[allow(dead_code)]
 mod tests;

@@ -1,95 +1,20 @@
 //! The outbox: each repository's pending events go out in local order, a window at a time.
 //!
-//! A [`Lane`] holds the events in flight; those behind them stay in storage. Events leave it by an ack, by a refusal
+//! A [`Lane`](super::lane::Lane) holds the events in flight; those behind them stay in storage. Events leave it by an ack, by a refusal
 //! for good, or by appearing in the stream. A refusal for now sends everything in flight again after a while.
 
 use super::connection::trouble;
 use super::jobs::Job;
+use super::lane::{Ruling, Verdict};
 use super::link::doubled;
 use super::replica::Workspace;
 use super::repository::find;
 use super::{Client, Notice, Out, Timer};
-use crate::client::{LocalSequence, OwnEvent, OwnState, RecordKey, StorageRequest};
+use crate::client::{OwnEvent, OwnState, RecordKey, StorageRequest};
 use crate::event::{EventId, Json, Sequence};
 use crate::wire::{Ack, ClientMessage, ErrorCode, ServerError};
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::string::String;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-
-/// A repository's events in flight.
-#[derive(Debug, Default)]
-pub(super) struct Lane {
-    in_flight: VecDeque<Flight>,
-    bytes: usize,
-    /// The last event that was read from storage and sent.
-    sent: LocalSequence,
-    /// Whether storage may hold pending events behind [`Self::sent`].
-    pub(super) more: bool,
-    /// Acks and refusals that are not durable yet.
-    verdicts: Vec<Verdict>,
-    /// Refusals in a row.
-    attempts: u32,
-    /// The server's sentence, while it refuses for now.
-    pub(super) refused: Option<String>,
-    /// Counts how often it was reset: an answer of storage to an earlier question does not count.
-    resets: u64,
-}
-
-/// An event on its way to the server.
-#[derive(Debug)]
-struct Flight {
-    id: EventId,
-    key: RecordKey,
-    body: Json,
-}
-
-/// What the server decided about an event.
-#[derive(Clone, Debug)]
-pub(super) struct Verdict {
-    id: EventId,
-    key: RecordKey,
-    ruling: Ruling,
-}
-
-#[derive(Clone, Debug)]
-enum Ruling {
-    Acked(Option<Sequence>),
-    Rejected {
-        body: Json,
-        code: Option<ErrorCode>,
-        message: String,
-    },
-}
-
-impl Lane {
-    /// Nothing is in flight any more; sending starts again from the first pending event.
-    pub(super) fn reset(&mut self) {
-        self.in_flight.clear();
-        self.bytes = 0;
-        self.sent = LocalSequence::default();
-        self.more = true;
-        self.attempts = 0;
-        self.refused = None;
-        self.resets += 1;
-    }
-
-    /// Drops an event that no longer has to be sent.
-    pub(super) fn forget(&mut self, event: &EventId) {
-        self.take(event);
-    }
-
-    /// Whether nothing is on its way, as far as is known.
-    pub(super) fn is_idle(&self) -> bool {
-        self.in_flight.is_empty() && self.verdicts.is_empty() && !self.more
-    }
-
-    fn take(&mut self, event: &EventId) -> Option<Flight> {
-        let at = self.in_flight.iter().position(|flight| flight.id == *event)?;
-        let flight = self.in_flight.remove(at)?;
-        self.bytes -= flight.body.len();
-        Some(flight)
-    }
-}
 
 impl Client {
     /// The next lane that has room and something to send.
@@ -108,7 +33,7 @@ impl Client {
         let (repository, limits) = (&self.repositories[index], &self.config.limits);
         let lane = &repository.lane;
         // Half a window at least, so that a busy lane does not ask for one event at a time.
-        let has_room = lane.in_flight.len() <= limits.window_events / 2 && lane.bytes <= limits.window_bytes / 2;
+        let has_room = lane.len() <= limits.window_events / 2 && lane.bytes() <= limits.window_bytes / 2;
         lane.more && repository.pending > 0 && has_room && lane.refused.is_none() && repository.is_current()
     }
 
@@ -116,12 +41,9 @@ impl Client {
         let (repository, limits) = (&self.repositories[index], &self.config.limits);
         StorageRequest::Outbox {
             repository: repository.name.clone(),
-            after: repository.lane.sent,
-            max_events: limits
-                .window_events
-                .saturating_sub(repository.lane.in_flight.len())
-                .max(1),
-            max_bytes: limits.window_bytes.saturating_sub(repository.lane.bytes).max(1),
+            after: repository.lane.read(),
+            max_events: limits.window_events.saturating_sub(repository.lane.len()).max(1),
+            max_bytes: limits.window_bytes.saturating_sub(repository.lane.bytes()).max(1),
         }
     }
 
@@ -133,21 +55,8 @@ impl Client {
         if reset != lane.resets || !can_push || lane.refused.is_some() {
             return;
         }
-        let first = lane.in_flight.len();
-        for event in events {
-            let fits = event.local > lane.sent && event.key.repository == repository.name;
-            if fits && event.state == OwnState::Pending {
-                lane.sent = event.local;
-                lane.bytes += event.body.len();
-                lane.in_flight.push_back(Flight {
-                    id: event.id,
-                    key: event.key,
-                    body: event.body,
-                });
-            }
-        }
-        let known = lane.in_flight.len() + lane.verdicts.len();
-        lane.more = lane.in_flight.len() > first && repository.pending > known as u64;
+        let first = lane.len();
+        lane.take_off(events, &repository.name, repository.pending);
         self.push_from(index, first, out);
     }
 
@@ -160,21 +69,8 @@ impl Client {
             .push_events
             .min(usize::try_from(batch).unwrap_or(usize::MAX))
             .max(1);
-        let repository = &self.repositories[index];
-        let mut batches: Vec<Vec<Json>> = Vec::new();
-        let mut bytes = 0;
-        for flight in repository.lane.in_flight.iter().skip(first) {
-            bytes += flight.body.len();
-            match batches.last_mut() {
-                Some(batch) if batch.len() < max_events && bytes <= limits.push_bytes => {
-                    batch.push(flight.body.clone());
-                }
-                _ => {
-                    bytes = flight.body.len();
-                    batches.push([flight.body.clone()].into());
-                }
-            }
-        }
+        let repository = &mut self.repositories[index];
+        let batches = repository.lane.send_from(first, max_events, limits.push_bytes);
         let name = bytestring::ByteString::from(&*repository.name);
         for batch in batches {
             self.send_message(push(name.clone(), batch), out);
@@ -218,28 +114,10 @@ impl Client {
             let lanes = 0..self.repositories.len();
             placed.extend(lanes.flat_map(|index| ack.event_ids.iter().map(move |id| ((index, id.clone()), None))));
         }
+        let plain = self.link.is_plain();
         for ((index, id), sequence) in placed {
-            self.rule(
-                index,
-                &id,
-                Ruling::Acked(sequence.filter(|sequence| *sequence > Sequence::ZERO)),
-            );
-        }
-    }
-
-    /// Notes what the server decided about an event in flight. An event that was not sent on this connection, or that
-    /// is decided already, stays as it is.
-    fn rule(&mut self, index: usize, id: &EventId, ruling: Ruling) {
-        let lane = &mut self.repositories[index].lane;
-        if let Some(flight) = lane.take(id) {
-            if lane.refused.is_none() {
-                lane.attempts = 0;
-            }
-            lane.verdicts.push(Verdict {
-                id: flight.id,
-                key: flight.key,
-                ruling,
-            });
+            let ruling = Ruling::Acked(sequence.filter(|sequence| *sequence > Sequence::ZERO));
+            self.repositories[index].lane.rule(&id, ruling, plain);
         }
     }
 
@@ -253,21 +131,15 @@ impl Client {
         };
         let code = error.code.map(ErrorCode::retryable);
         let retryable = error.retryable.or(code).unwrap_or(true);
+        let plain = self.link.is_plain();
         for index in lanes {
             for id in &error.event_ids {
-                let flight = self.repositories[index]
-                    .lane
-                    .in_flight
-                    .iter()
-                    .find(|flight| flight.id == *id);
-                let Some(body) = flight.map(|flight| flight.body.clone()) else {
-                    continue;
-                };
-                if retryable {
-                    self.back_off(index, &error.message, out);
-                } else {
+                let lane = &mut self.repositories[index].lane;
+                if !retryable {
                     let (code, message) = (error.code, error.message.clone());
-                    self.rule(index, id, Ruling::Rejected { body, code, message });
+                    lane.rule(id, Ruling::Rejected { code, message }, plain);
+                } else if lane.refuse(id) {
+                    self.back_off(index, &error.message, out);
                 }
             }
         }
@@ -276,21 +148,18 @@ impl Client {
     /// A refusal that names no event: every lane with events in flight sends them again later.
     pub(super) fn back_off_all(&mut self, message: &str, out: &mut Out) {
         for index in 0..self.repositories.len() {
-            if !self.repositories[index].lane.in_flight.is_empty() {
+            if self.repositories[index].lane.refuse_all() {
                 self.back_off(index, message, out);
             }
         }
     }
 
     fn back_off(&mut self, index: usize, message: &str, out: &mut Out) {
-        let lane = &mut self.repositories[index].lane;
-        if lane.refused.is_some() {
+        let Some(attempts) = self.repositories[index].lane.back_off(message) else {
             return;
-        }
-        lane.refused = Some(message.into());
+        };
         let timing = &self.config.timing;
-        let delay = doubled(timing.retry_delay, lane.attempts, timing.reconnect_delay_max);
-        lane.attempts = lane.attempts.saturating_add(1);
+        let delay = doubled(timing.retry_delay, attempts, timing.reconnect_delay_max);
         self.set_timer(Timer::Lane(index), delay);
         trouble(message.into(), out);
     }
@@ -334,17 +203,17 @@ impl Client {
             }
             let to = match &verdict.ruling {
                 Ruling::Acked(sequence) => self.acked_state(*index, *sequence),
-                Ruling::Rejected { code, message, .. } => OwnState::Rejected {
+                Ruling::Rejected { code, message } => OwnState::Rejected {
                     code: *code,
                     message: message.clone(),
                 },
             };
             workspace.place(*index, name, &verdict.id, to);
-            if let Ruling::Rejected { body, code, message } = &verdict.ruling {
+            if let Ruling::Rejected { code, message } = &verdict.ruling {
                 workspace.notify(Notice::Rejected {
                     repository: name.clone(),
                     event: verdict.id.clone(),
-                    body: body.clone(),
+                    body: verdict.body.clone(),
                     code: *code,
                     message: message.clone(),
                 });

@@ -1,6 +1,6 @@
 //! What the client holds of one repository: cursor, stream position and outbox lane, never its data.
 
-use super::outbox::Lane;
+use super::lane::Lane;
 use super::plain::Plain;
 use super::refold::Sweep;
 use crate::client::{Cursor, LocalSequence, Policy, RepositoryConfig};

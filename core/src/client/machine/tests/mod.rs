@@ -1,12 +1,15 @@
 //! A client in a world without time and sockets: its storage is a map, its server is the test.
 
+mod chaos;
 mod connection;
 mod credentials;
 mod disk;
 mod heartbeat;
+mod laws;
 mod outbox;
 mod plain;
 mod refold;
+mod server;
 mod stream;
 mod trace;
 mod write;

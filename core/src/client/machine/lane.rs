@@ -1,0 +1,200 @@
+//! The events of a repository that are on their way to the server.
+
+use crate::client::{LocalSequence, OwnEvent, OwnState, RecordKey};
+use crate::event::{EventId, Json, Sequence};
+use crate::name::RepositoryName;
+use crate::wire::ErrorCode;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// A repository's events in flight; those behind them stay in storage.
+///
+/// An event stays in flight until every time that it was sent is answered, even if it is settled by then: a server that
+/// refuses it for now takes no later event before this one comes again, stored or not.
+#[derive(Debug, Default)]
+pub(super) struct Lane {
+    in_flight: VecDeque<Flight>,
+    bytes: usize,
+    /// The last event that was read from storage.
+    read: LocalSequence,
+    /// Whether storage may hold pending events behind [`Self::read`].
+    pub(super) more: bool,
+    /// Acks and refusals that are not durable yet.
+    pub(super) verdicts: Vec<Verdict>,
+    /// Refusals in a row.
+    attempts: u32,
+    /// The server's sentence, while it refuses for now.
+    pub(super) refused: Option<String>,
+    /// Counts how often it was reset: an answer of storage to an earlier question does not count.
+    pub(super) resets: u64,
+}
+
+/// An event on its way to the server.
+#[derive(Debug)]
+struct Flight {
+    id: EventId,
+    key: RecordKey,
+    body: Json,
+    /// How often it was sent and not answered.
+    unanswered: u32,
+    /// Whether its fate is known: by an answer, or because it has appeared in the stream.
+    decided: bool,
+}
+
+/// What the server decided about an event.
+#[derive(Clone, Debug)]
+pub(super) struct Verdict {
+    pub(super) id: EventId,
+    pub(super) key: RecordKey,
+    pub(super) body: Json,
+    pub(super) ruling: Ruling,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Ruling {
+    Acked(Option<Sequence>),
+    Rejected { code: Option<ErrorCode>, message: String },
+}
+
+impl Lane {
+    /// Nothing is in flight any more; sending starts again from the first pending event.
+    pub(super) fn reset(&mut self) {
+        self.in_flight.clear();
+        self.bytes = 0;
+        self.read = LocalSequence::default();
+        self.more = true;
+        self.attempts = 0;
+        self.refused = None;
+        self.resets += 1;
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn read(&self) -> LocalSequence {
+        self.read
+    }
+
+    /// Whether nothing is on its way, as far as is known.
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_flight.is_empty() && self.verdicts.is_empty() && !self.more
+    }
+
+    /// Takes pending events that storage has read, where `pending` are in all.
+    pub(super) fn take_off(&mut self, events: Vec<OwnEvent>, repository: &RepositoryName, pending: u64) {
+        let before = self.in_flight.len();
+        for event in events {
+            let fits = event.local > self.read && event.key.repository == *repository;
+            if fits && event.state == OwnState::Pending {
+                self.read = event.local;
+                self.bytes += event.body.len();
+                self.in_flight.push_back(Flight {
+                    id: event.id,
+                    key: event.key,
+                    body: event.body,
+                    unanswered: 0,
+                    decided: false,
+                });
+            }
+        }
+        let undecided = self.in_flight.iter().filter(|flight| !flight.decided);
+        let known = undecided.count() + self.verdicts.len();
+        self.more = self.in_flight.len() > before && pending > known as u64;
+    }
+
+    /// The bodies of the events from the one at `first` on, as batches within the limits. They count as sent.
+    pub(super) fn send_from(&mut self, first: usize, max_events: usize, max_bytes: usize) -> Vec<Vec<Json>> {
+        let mut batches: Vec<Vec<Json>> = Vec::new();
+        let mut bytes = 0;
+        for flight in self.in_flight.iter_mut().skip(first) {
+            flight.unanswered = flight.unanswered.saturating_add(1);
+            bytes += flight.body.len();
+            match batches.last_mut() {
+                Some(batch) if batch.len() < max_events && bytes <= max_bytes => batch.push(flight.body.clone()),
+                _ => {
+                    bytes = flight.body.len();
+                    batches.push([flight.body.clone()].into());
+                }
+            }
+        }
+        batches
+    }
+
+    /// An event has appeared in the stream. A plain server may leave it at that.
+    pub(super) fn appeared(&mut self, event: &EventId, plain: bool) {
+        let Some(at) = self.position(event) else {
+            return;
+        };
+        self.in_flight[at].decided = true;
+        if plain {
+            self.land(at);
+        }
+    }
+
+    /// The server has decided about an event. One that was not sent on this connection, or that is decided already,
+    /// stays as it is.
+    pub(super) fn rule(&mut self, event: &EventId, ruling: Ruling, plain: bool) {
+        let Some(at) = self.position(event) else {
+            return;
+        };
+        if self.refused.is_none() {
+            self.attempts = 0;
+        }
+        let flight = &mut self.in_flight[at];
+        flight.unanswered = flight.unanswered.saturating_sub(1);
+        if !core::mem::replace(&mut flight.decided, true) {
+            self.verdicts.push(Verdict {
+                id: flight.id.clone(),
+                key: flight.key.clone(),
+                body: flight.body.clone(),
+                ruling,
+            });
+        }
+        if flight.unanswered == 0 || plain {
+            self.land(at);
+        }
+    }
+
+    /// The server refuses an event for now; whether it is in flight.
+    pub(super) fn refuse(&mut self, event: &EventId) -> bool {
+        let at = self.position(event);
+        if let Some(at) = at {
+            let flight = &mut self.in_flight[at];
+            flight.unanswered = flight.unanswered.saturating_sub(1);
+        }
+        at.is_some()
+    }
+
+    /// The server refuses something without a name: nothing that was sent can be told to be answered still.
+    pub(super) fn refuse_all(&mut self) -> bool {
+        self.in_flight.iter_mut().for_each(|flight| flight.unanswered = 0);
+        !self.in_flight.is_empty()
+    }
+
+    /// Waits because of a refusal: how many there were in a row before; `None` if it waits already.
+    pub(super) fn back_off(&mut self, message: &str) -> Option<u32> {
+        if self.refused.is_some() {
+            return None;
+        }
+        self.refused = Some(message.into());
+        let attempts = self.attempts;
+        self.attempts = attempts.saturating_add(1);
+        Some(attempts)
+    }
+
+    fn position(&self, event: &EventId) -> Option<usize> {
+        self.in_flight.iter().position(|flight| flight.id == *event)
+    }
+
+    fn land(&mut self, at: usize) {
+        if let Some(flight) = self.in_flight.remove(at) {
+            self.bytes -= flight.body.len();
+        }
+    }
+}
