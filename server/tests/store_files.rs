@@ -6,7 +6,7 @@ mod store_common;
 
 use driftless::store::Store;
 use driftless_core::event::Sequence;
-use driftless_core::server::AppendOutcome;
+use driftless_core::server::{Append, AppendOutcome, AppendRun};
 use driftless_server::store::{OpenError, Sqlite};
 use rusqlite::Connection;
 use std::fs;
@@ -83,6 +83,28 @@ fn a_closed_store_is_one_file_and_answers_no_more() {
     assert_eq!(page(&store, &log("users"), 0, 1).unwrap_err().to_string(), closed);
     assert_eq!(check(&store).unwrap_err().to_string(), closed);
     assert_eq!(whole(&Sqlite::open(&path).unwrap(), &log("users")).len(), 1);
+}
+
+#[test]
+fn closing_finishes_what_was_asked() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("store.db");
+    let store = Sqlite::open(&path).unwrap();
+    let (sender, answers) = std::sync::mpsc::channel();
+    for n in 0..200 {
+        let sender = sender.clone();
+        let append = Append {
+            runs: vec![AppendRun {
+                log: log("users"),
+                events: vec![padded(&format!("e{n}"), 100)],
+            }],
+        };
+        store.append(append, Box::new(move |result| sender.send(result).unwrap()));
+    }
+    store.close();
+    drop(sender);
+    assert_eq!(answers.iter().filter(Result::is_ok).count(), 200);
+    assert_eq!(whole(&Sqlite::open(&path).unwrap(), &log("users")).len(), 200);
 }
 
 #[test]

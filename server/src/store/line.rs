@@ -4,7 +4,7 @@
 //! {"namespace":"default","repository":"users","event":{"_event_id":"…","serverSequence":1}}
 //! ```
 
-use driftless_core::event::{Envelope, EnvelopeError, Json, JsonError, NewEvent, Sequence};
+use driftless_core::event::{Envelope, EnvelopeError, Json, JsonError, MAX_DEPTH, NewEvent, Sequence, depth_exceeds};
 use driftless_core::name::{LogName, NameError, Namespace, RepositoryName};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -25,6 +25,9 @@ pub enum LineError {
     /// The event is not one.
     #[error("not an event: {0}")]
     Event(#[from] EnvelopeError),
+    /// The event nests deeper than a server takes from clients, and than clients have to read.
+    #[error("the event nests deeper than {MAX_DEPTH} levels")]
+    TooDeep,
     /// The line is longer than any event can be.
     #[error("the line is longer than {0} bytes")]
     TooLong(usize),
@@ -58,6 +61,9 @@ impl Line {
             Some(name) => Namespace::new(name)?,
             None => default.clone(),
         };
+        if depth_exceeds(fields.event.get(), MAX_DEPTH) {
+            return Err(LineError::TooDeep);
+        }
         let event = Json::parse(fields.event.get().to_owned())?;
         Ok(Self {
             log: LogName {
@@ -135,12 +141,19 @@ mod tests {
 
     #[test]
     fn a_line_that_is_none_says_why() {
-        let error = |text| Line::read(text, &Namespace::default()).unwrap_err().to_string();
+        let error = |text: &str| Line::read(text, &Namespace::default()).unwrap_err().to_string();
         assert!(error("{}").contains("missing field `repository`"), "{}", error("{}"));
         assert!(error("[").starts_with("not a line of an export"));
         let reserved = error(r#"{"repository":"_x","event":{"eventId":"a"}}"#);
         assert!(reserved.contains("does not start with `_`"), "{reserved}");
         let no_id = error(r#"{"repository":"x","event":{"n":1}}"#);
         assert!(no_id.starts_with("not an event"), "{no_id}");
+        let nested = |levels: usize| {
+            let (open, close) = ("[".repeat(levels), "]".repeat(levels));
+            format!(r#"{{"repository":"x","event":{{"eventId":"a","n":{open}{close}}}}}"#)
+        };
+        assert!(Line::read(&nested(MAX_DEPTH - 1), &Namespace::default()).is_ok());
+        assert_eq!(error(&nested(MAX_DEPTH)), "the event nests deeper than 128 levels");
+        assert_eq!(error(&nested(100_000)), "the event nests deeper than 128 levels");
     }
 }
