@@ -119,6 +119,8 @@ async fn a_stopped_client_leaves_its_file_to_the_next() {
     assert_eq!(first.upsert("users", "b", json("2")).await, Err(ClientError::Stopped));
     assert_eq!(first.get("users", "a").await, Err(ClientError::Stopped));
     assert_eq!(first.notices().next().await, None);
+    // The file is whole without its log, and can be copied.
+    assert!(path.exists() && !folder.path().join("client.db-wal").exists());
     let second = offline().sqlite(&path).open().await.unwrap();
     assert_eq!(second.pending().await.unwrap(), [event]);
     assert_eq!(

@@ -195,8 +195,9 @@ impl Host {
         drop(self.socket.take());
         while self.tasks.join_next().await.is_some() {}
         drop(self.notices);
-        storage.close().await;
+        // The storage last: the last connection to an SQLite file tidies it up, and only a writing one can.
         reads.close().await;
+        storage.close().await;
         drop(ended);
         self.tap.finish().await;
     }
