@@ -12,6 +12,7 @@ mod client_crash;
 mod concurrency;
 mod credentials;
 mod cut_connections;
+mod large_events;
 mod offline;
 mod plain_clients;
 mod plain_servers;

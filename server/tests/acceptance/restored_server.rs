@@ -13,14 +13,14 @@ const REPOSITORY: &str = "notes";
 fn connected_clients_notice_a_shorter_history_and_push_again_what_it_lost() {
     let mut server = Server::start();
     let files = tempfile::tempdir().unwrap();
-    let copy = files.path().join("copy");
+    let copy = files.path().join("backup.db");
     let mut a = client(&server, files.path(), "a");
     let mut b = client(&server, files.path(), "b");
     write(&mut a, "a", 0..50);
     write(&mut b, "b", 0..20);
     a.flush();
     b.flush();
-    back_up(&mut server, &copy);
+    server.back_up(&copy);
 
     write(&mut a, "a", 40..70);
     a.flush();
@@ -46,11 +46,11 @@ fn connected_clients_notice_a_shorter_history_and_push_again_what_it_lost() {
 fn clients_that_were_away_notice_another_history_behind_the_same_numbers() {
     let mut server = Server::start();
     let files = tempfile::tempdir().unwrap();
-    let copy = files.path().join("copy");
+    let copy = files.path().join("backup.db");
     let mut a = client(&server, files.path(), "a");
     write(&mut a, "a", 0..10);
     a.flush();
-    back_up(&mut server, &copy);
+    server.back_up(&copy);
     write(&mut a, "a", 10..20);
     a.flush();
     a.reach(REPOSITORY, 20);
@@ -67,6 +67,30 @@ fn clients_that_were_away_notice_another_history_behind_the_same_numbers() {
     assert_eq!(a.records(REPOSITORY).len(), 50);
 }
 
+#[test]
+fn a_store_made_anew_from_an_export_is_another_history_of_which_nothing_is_missing() {
+    let mut server = Server::start();
+    let files = tempfile::tempdir().unwrap();
+    let mut a = client(&server, files.path(), "a");
+    let mut b = client(&server, files.path(), "b");
+    write(&mut a, "a", 0..30);
+    a.flush();
+    b.reach(REPOSITORY, 30);
+    server.stop();
+    server.export_and_import();
+    write(&mut b, "b", 0..10);
+    server.launch();
+
+    expect_notice(&mut a);
+    expect_notice(&mut b);
+    b.flush();
+    a.reach(REPOSITORY, 40);
+    b.reach(REPOSITORY, 40);
+    assert_whole(&server, 40);
+    assert_eq!(a.records(REPOSITORY), b.records(REPOSITORY));
+    assert_eq!(a.records(REPOSITORY).len(), 40);
+}
+
 fn client(server: &Server, files: &Path, name: &str) -> Client {
     let url = format!("ws://{}/sync", server.address);
     Client::start(&url, &files.join(format!("{name}.db")), &[REPOSITORY], &[])
@@ -76,12 +100,6 @@ fn write(client: &mut Client, prefix: &str, numbers: std::ops::Range<u64>) {
     for number in numbers {
         client.upsert(REPOSITORY, &format!("{prefix}-{number}"), &json!({"number": number}));
     }
-}
-
-fn back_up(server: &mut Server, copy: &Path) {
-    server.stop();
-    server.backup(copy);
-    server.launch();
 }
 
 fn put_back(server: &mut Server, copy: &Path) {

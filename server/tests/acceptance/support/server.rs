@@ -51,7 +51,7 @@ impl Server {
         let child = Command::new(env!("CARGO_BIN_EXE_driftless"))
             .arg("serve")
             .args(["--listen", &self.address.to_string()])
-            .args(["--store", &format!("sqlite:{}", self.store().display())])
+            .args(["--store", &self.store_url()])
             .args(&self.flags)
             .current_dir(self.directory.path())
             .stdin(Stdio::null())
@@ -86,15 +86,38 @@ impl Server {
         self.child.as_ref().unwrap().id()
     }
 
-    /// Copies the files of the stopped server's store.
-    pub(crate) fn backup(&self, to: &Path) {
-        copy_files(&self.data(), to);
+    /// `driftless backup`, while it runs.
+    pub(crate) fn back_up(&self, to: &Path) {
+        self.tool("backup", to.to_str().unwrap());
     }
 
-    /// Puts a copy made by [`Self::backup`] back.
+    /// Puts a copy made by [`Self::back_up`] in the place of the stopped server's store.
     pub(crate) fn restore(&self, from: &Path) {
         fs::remove_dir_all(self.data()).unwrap();
-        copy_files(from, &self.data());
+        fs::copy(from, self.store()).unwrap();
+    }
+
+    /// Makes the stopped server's store anew: `driftless export`, then `driftless import`.
+    pub(crate) fn export_and_import(&self) {
+        let lines = self.directory.path().join("events.jsonl");
+        let lines = lines.to_str().unwrap();
+        self.tool("export", &format!("--output={lines}"));
+        fs::remove_dir_all(self.data()).unwrap();
+        self.tool("import", lines);
+    }
+
+    /// A command that works on the store's file.
+    fn tool(&self, command: &str, argument: &str) {
+        let output = Command::new(env!("CARGO_BIN_EXE_driftless"))
+            .args([command, "--store", &self.store_url(), argument])
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "`driftless {command}` failed: {errors}");
+    }
+
+    fn store_url(&self) -> String {
+        format!("sqlite:{}", self.store().display())
     }
 
     fn data(&self) -> PathBuf {
@@ -136,13 +159,5 @@ pub(crate) fn free_port() -> u16 {
         if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
             return port;
         }
-    }
-}
-
-fn copy_files(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
     }
 }
