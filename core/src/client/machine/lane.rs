@@ -21,7 +21,7 @@ pub(super) struct Lane {
     /// Whether storage may hold pending events behind [`Self::read`].
     pub(super) more: bool,
     /// Acks and refusals that are not durable yet.
-    pub(super) verdicts: Vec<Verdict>,
+    pub(super) verdicts: VecDeque<Verdict>,
     /// Refusals in a row.
     attempts: u32,
     /// The server's sentence, while it refuses for now.
@@ -128,6 +128,10 @@ impl Lane {
 
     /// An event has appeared in the stream. A plain server may leave it at that.
     pub(super) fn appeared(&mut self, event: &EventId, plain: bool) {
+        // An ack that came meanwhile has nothing left to settle.
+        if let Some(at) = self.verdicts.iter().position(|verdict| verdict.id == *event) {
+            self.verdicts.remove(at);
+        }
         let Some(at) = self.position(event) else {
             return;
         };
@@ -149,7 +153,7 @@ impl Lane {
         let flight = &mut self.in_flight[at];
         flight.unanswered = flight.unanswered.saturating_sub(1);
         if !core::mem::replace(&mut flight.decided, true) {
-            self.verdicts.push(Verdict {
+            self.verdicts.push_back(Verdict {
                 id: flight.id.clone(),
                 key: flight.key.clone(),
                 body: flight.body.clone(),

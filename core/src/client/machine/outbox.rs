@@ -13,7 +13,7 @@ use super::{Client, Notice, Out, Timer};
 use crate::client::{OwnEvent, OwnState, RecordKey, StorageRequest};
 use crate::event::{EventId, Json, Sequence};
 use crate::wire::{Ack, ClientMessage, ErrorCode, ServerError};
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 impl Client {
@@ -175,7 +175,7 @@ impl Client {
                 .into_iter()
                 .partition(waits);
             repository.lane.verdicts = later;
-            let now: Vec<Verdict> = now;
+            let now: VecDeque<Verdict> = now;
             taken.extend(now.into_iter().map(|verdict| (index, verdict)));
         }
         taken
