@@ -80,14 +80,14 @@ enum Phase {
 }
 
 impl Connection {
-    pub(crate) fn open(host: Arc<Host>, opening: Opening) -> Self {
+    /// Boxed, because a future that takes it by value holds it twice.
+    pub(crate) fn open(host: Arc<Host>, opening: Opening) -> Box<Self> {
         let id = host.next_connection();
         let mailbox = Arc::new(Mailbox::new());
         host.hub.post(HubMail::Opened(id, mailbox.clone()));
         host.observer.opened(id, &opening.namespace);
         host.metrics.connections.add(1);
         host.metrics.connections_opened.add(1);
-        let config = socket_config(host.session.limits.frame_bytes);
         let session = Session::new(
             host.clock.now(),
             host.session.clone(),
@@ -95,18 +95,18 @@ impl Connection {
             opening.namespace,
             opening.token,
         );
-        Self {
+        Box::new(Self {
             id,
             session,
             mailbox,
             mail: Vec::new(),
-            websocket: WebSocketContext::from_partially_read(opening.read_ahead.into(), Role::Server, Some(config)),
+            websocket: websocket(&opening.read_ahead, host.session.limits.frame_bytes),
             outgoing: Outgoing::default(),
             actions: Actions::new(),
             reading: true,
             phase: Phase::Open,
             host,
-        }
+        })
     }
 
     /// Whether the connection is over and the socket can be shut down.
@@ -389,11 +389,13 @@ impl Drop for Connection {
     }
 }
 
-fn socket_config(frame_bytes: usize) -> WebSocketConfig {
-    WebSocketConfig::default()
+/// Takes a copy of what was read ahead: the original would keep the whole buffer of the HTTP connection.
+fn websocket(read_ahead: &[u8], frame_bytes: usize) -> WebSocketContext {
+    let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         // What it writes goes to the connection's own queue at once.
         .write_buffer_size(0)
         .max_frame_size(Some(frame_bytes))
-        .max_message_size(Some(frame_bytes))
+        .max_message_size(Some(frame_bytes));
+    WebSocketContext::from_partially_read(read_ahead.to_vec(), Role::Server, Some(config))
 }

@@ -12,3 +12,4 @@ mod http_status;
 mod support;
 mod ws_close;
 mod ws_handshake;
+mod ws_memory;

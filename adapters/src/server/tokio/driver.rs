@@ -1,5 +1,6 @@
 //! Gives the hub and each connection their turns on tokio.
 
+use super::Served;
 use crate::server::clock::Clock;
 use crate::server::connection::Connection;
 use crate::server::host::{Host, HubMail};
@@ -46,7 +47,7 @@ pub(super) async fn run_hub(mut hub: HubHost, host: Arc<Host>, failure: watch::S
 }
 
 /// Gives a connection its turns until it is over, then shuts its socket down.
-pub(super) async fn run_connection<T>(mut connection: Connection, mut io: T)
+pub(super) async fn run_connection<T>(mut connection: Box<Connection>, mut io: T, served: Served)
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
@@ -75,7 +76,7 @@ where
         }
     })
     .await;
-    drop(connection);
+    drop((connection, served));
     // What a socket that is gone says about being shut down is of no use to anybody.
     let _ = timeout(SHUTDOWN_TIMEOUT, poll_fn(|cx| Pin::new(&mut io).poll_shutdown(cx))).await;
 }

@@ -108,10 +108,7 @@ impl Server {
     {
         let served = Served::new(self.0.sockets.clone());
         let connection = Connection::open(self.0.host.clone(), opening);
-        async move {
-            driver::run_connection(connection, io).await;
-            drop(served);
-        }
+        driver::run_connection(connection, io, served)
     }
 
     /// Asks the authenticator about credentials that did not come on a connection.
