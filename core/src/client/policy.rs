@@ -88,3 +88,89 @@ fn replaced_by(event: &Event) -> State {
         data: event.data.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Event, Json};
+    use alloc::format;
+    use alloc::string::{String, ToString};
+
+    /// An event made at a second, with data or a delete, and the fields that it changes.
+    fn event(id: &str, second: u8, data: Option<&str>, changed: Option<&str>) -> Event {
+        let data = data.map_or(r#""_operation":2"#.into(), |data| {
+            format!(r#""_operation":1,"_data":{data}"#)
+        });
+        let changed = changed.map_or(String::new(), |changed| format!(r#","_changed":{changed}"#));
+        let text = format!(
+            r#"{{"_event_id":"{id}","_created_at":"2025-01-23T10:00:{second:02}Z","_data_id":"r",{data}{changed}}}"#
+        );
+        Event::read(&Json::parse(text).unwrap()).unwrap()
+    }
+
+    fn fold(policy: &dyn Policy, events: &[Event]) -> (String, Option<String>) {
+        let mut state = None;
+        for event in events {
+            state = Some(policy.fold(state.as_ref(), event));
+        }
+        let state: State = state.unwrap();
+        (state.event.to_string(), state.data.map(|data| data.to_string()))
+    }
+
+    fn some(event: &str, data: &str) -> (String, Option<String>) {
+        (event.into(), Some(data.into()))
+    }
+
+    fn deleted(event: &str) -> (String, Option<String>) {
+        (event.into(), None)
+    }
+
+    #[test]
+    fn server_order_takes_the_later_in_the_log_whatever_the_clocks_say() {
+        let (early, late) = (event("e", 1, Some("1"), None), event("l", 9, Some("2"), None));
+        assert_eq!(fold(&ServerOrder, &[late, early]), some("e", "1"));
+    }
+
+    #[test]
+    fn last_write_wins_takes_the_later_clock_and_of_equal_ones_the_later_in_the_log() {
+        let (early, late) = (event("e", 1, Some("1"), None), event("l", 9, Some("2"), None));
+        let same = event("s", 9, Some("3"), None);
+        assert_eq!(fold(&LastWriteWins, &[late.clone(), early.clone()]), some("l", "2"));
+        assert_eq!(
+            fold(&LastWriteWins, &[early.clone(), late.clone(), same.clone()]),
+            some("s", "3")
+        );
+        assert_eq!(fold(&LastWriteWins, &[same, late]), some("l", "2"));
+        let mut timeless = early.clone();
+        timeless.created_at = None;
+        assert_eq!(fold(&LastWriteWins, &[early, timeless]), some("e", "1"));
+    }
+
+    #[test]
+    fn merge_fields_takes_what_was_changed_and_the_whole_where_nobody_says() {
+        let first = event("a", 1, Some(r#"{"x":1,"y":1.0}"#), None);
+        let partial = event("b", 1, Some(r#"{"x":2,"y":9,"z":3}"#), Some(r#"["x","z"]"#));
+        let whole = event("c", 1, Some(r#"{"w":1}"#), None);
+        let text = event("d", 1, Some(r#""text""#), Some(r#"["x"]"#));
+        assert_eq!(
+            fold(&MergeFields, &[first.clone(), partial.clone()]),
+            some("b", r#"{"x":2,"y":1.0,"z":3}"#)
+        );
+        assert_eq!(fold(&MergeFields, &[first.clone(), whole]), some("c", r#"{"w":1}"#));
+        assert_eq!(fold(&MergeFields, &[first, text]), some("d", r#""text""#));
+        assert_eq!(fold(&MergeFields, &[partial]), some("b", r#"{"x":2,"y":9,"z":3}"#));
+    }
+
+    #[test]
+    fn a_delete_and_a_concurrent_update_end_as_each_policy_says() {
+        let update = event("u", 1, Some(r#"{"x":2,"y":9}"#), Some(r#"["x"]"#));
+        let delete = event("d", 5, None, None);
+        let (update_last, delete_last) = ([delete.clone(), update.clone()], [update, delete]);
+        assert_eq!(fold(&ServerOrder, &update_last), some("u", r#"{"x":2,"y":9}"#));
+        assert_eq!(fold(&ServerOrder, &delete_last), deleted("d"));
+        assert_eq!(fold(&LastWriteWins, &update_last), deleted("d"));
+        assert_eq!(fold(&LastWriteWins, &delete_last), deleted("d"));
+        assert_eq!(fold(&MergeFields, &update_last), some("u", r#"{"x":2,"y":9}"#));
+        assert_eq!(fold(&MergeFields, &delete_last), deleted("d"));
+    }
+}

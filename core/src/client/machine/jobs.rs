@@ -176,6 +176,10 @@ impl Client {
         let Some((_, job, stage)) = self.jobs.running.take_if(|(running, _, _)| *running == id) else {
             return;
         };
+        if self.stopped && !matches!(stage, Stage::Committing(_)) {
+            self.drop_job(job, out);
+            return;
+        }
         match result {
             Ok(reply) => self.proceed(job, stage, reply, out),
             Err(failure) => self.storage_failed(job, failure, out),
@@ -233,6 +237,10 @@ impl Client {
             return;
         }
         trouble(failure.to_string(), out);
+        if self.stopped {
+            self.drop_job(job, out);
+            return;
+        }
         let timing = &self.config.timing;
         let delay = doubled(timing.retry_delay, self.jobs.failures, timing.reconnect_delay_max);
         self.jobs.failures = self.jobs.failures.saturating_add(1);
@@ -240,6 +248,27 @@ impl Client {
         self.set_timer(Timer::Storage, delay);
         if !matches!(job, Job::Open | Job::Outbox(..)) {
             self.jobs.retry = Some(job);
+        }
+    }
+
+    /// Leaves work undone because the client is stopped. What it would have kept comes again from the server.
+    fn drop_job(&mut self, job: Job, out: &mut Out) {
+        match job {
+            Job::Write(batch) => {
+                for write in &batch {
+                    super::write::answer(write, Err(WriteError::Stopped), out);
+                }
+            }
+            Job::Apply(_) => self.inbox.applied(),
+            Job::Open | Job::Adopt | Job::Restart(_) | Job::Settle(_) | Job::Sweep(_) | Job::Outbox(..) => {}
+        }
+    }
+
+    /// The client stops: nothing is tried again.
+    pub(super) fn drop_retry(&mut self, out: &mut Out) {
+        self.timers.clear(Timer::Storage);
+        if let Some(job) = self.jobs.retry.take() {
+            self.drop_job(job, out);
         }
     }
 

@@ -114,11 +114,12 @@ impl Lane {
         let mut bytes = 0;
         for flight in self.in_flight.iter_mut().skip(first) {
             flight.unanswered = flight.unanswered.saturating_add(1);
-            bytes += flight.body.len();
+            // One more for the comma.
+            bytes += flight.body.len() + 1;
             match batches.last_mut() {
                 Some(batch) if batch.len() < max_events && bytes <= max_bytes => batch.push(flight.body.clone()),
                 _ => {
-                    bytes = flight.body.len();
+                    bytes = flight.body.len() + 1;
                     batches.push([flight.body.clone()].into());
                 }
             }

@@ -167,7 +167,7 @@ impl Client {
     fn on_stop(&mut self, out: &mut Out) {
         self.stopped = true;
         self.stop(out);
-        self.timers.clear(Timer::Storage);
+        self.drop_retry(out);
         self.refuse_writes(out);
     }
 

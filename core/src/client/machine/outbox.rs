@@ -16,6 +16,15 @@ use crate::wire::{Ack, ClientMessage, ErrorCode, ServerError};
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
+/// Bytes of a pushed frame beside the events: more than its type and the longest repository name take, escaped.
+const PUSH_OVERHEAD: u64 = 1_024;
+
+/// How much may be in flight.
+struct Window {
+    events: usize,
+    bytes: usize,
+}
+
 impl Client {
     /// The next lane that has room and something to send.
     pub(super) fn next_outbox(&mut self) -> Option<Job> {
@@ -30,20 +39,39 @@ impl Client {
     }
 
     fn lane_can_read(&self, index: usize) -> bool {
-        let (repository, limits) = (&self.repositories[index], &self.config.limits);
+        let repository = &self.repositories[index];
         let lane = &repository.lane;
+        let window = self.window();
         // Half a window at least, so that a busy lane does not ask for one event at a time.
-        let has_room = lane.len() <= limits.window_events / 2 && lane.bytes() <= limits.window_bytes / 2;
-        lane.more && repository.pending > 0 && has_room && lane.refused.is_none() && repository.is_current()
+        let has_room = lane.len() <= window.events / 2 && lane.bytes() <= window.bytes / 2;
+        let may_send = lane.len() == 0 || !self.link.is_plain();
+        lane.more && repository.pending > 0 && has_room && may_send && lane.refused.is_none() && repository.is_current()
+    }
+
+    /// What may be in flight of a repository. Of a plain server one frame: it may fail to store one and go on with the
+    /// next, and then an older change would land behind a newer one.
+    fn window(&self) -> Window {
+        let limits = &self.config.limits;
+        if self.link.is_plain() {
+            Window {
+                events: limits.push_events,
+                bytes: limits.push_bytes,
+            }
+        } else {
+            Window {
+                events: limits.window_events,
+                bytes: limits.window_bytes,
+            }
+        }
     }
 
     pub(super) fn ask_for_outbox(&self, index: usize) -> StorageRequest {
-        let (repository, limits) = (&self.repositories[index], &self.config.limits);
+        let (repository, window) = (&self.repositories[index], self.window());
         StorageRequest::Outbox {
             repository: repository.name.clone(),
             after: repository.lane.read(),
-            max_events: limits.window_events.saturating_sub(repository.lane.len()).max(1),
-            max_bytes: limits.window_bytes.saturating_sub(repository.lane.bytes()).max(1),
+            max_events: window.events.saturating_sub(repository.lane.len()).max(1),
+            max_bytes: window.bytes.saturating_sub(repository.lane.bytes()).max(1),
         }
     }
 
@@ -64,13 +92,21 @@ impl Client {
     fn push_from(&mut self, index: usize, first: usize, out: &mut Out) {
         let limits = &self.config.limits;
         let server = self.link.server.as_ref().map(|server| server.limits);
-        let batch = server.map_or(u64::MAX, |server| server.batch_events);
-        let max_events = limits
-            .push_events
-            .min(usize::try_from(batch).unwrap_or(usize::MAX))
-            .max(1);
+        let at_most = |mine: usize, servers: Option<u64>| {
+            let servers = servers.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+            mine.min(servers.unwrap_or(usize::MAX))
+        };
+        let max_events = at_most(limits.push_events, server.map(|server| server.batch_events)).max(1);
+        let frame_bytes = server.map(|server| server.frame_bytes.saturating_sub(PUSH_OVERHEAD));
+        let max_bytes = at_most(limits.push_bytes, frame_bytes);
+        let one_frame = self.link.is_plain();
+        let (max_events, max_bytes) = if one_frame {
+            (usize::MAX, usize::MAX)
+        } else {
+            (max_events, max_bytes)
+        };
         let repository = &mut self.repositories[index];
-        let batches = repository.lane.send_from(first, max_events, limits.push_bytes);
+        let batches = repository.lane.send_from(first, max_events, max_bytes);
         let name = bytestring::ByteString::from(&*repository.name);
         for batch in batches {
             self.send_message(push(name.clone(), batch), out);

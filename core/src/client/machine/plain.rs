@@ -57,9 +57,9 @@ impl Plain {
         *self = Self::default();
     }
 
-    /// A failed pull is wanted again.
+    /// A pull that failed, or that was not answered, is wanted again.
     pub(super) fn retry(&mut self) {
-        if self.pull == Pull::Failed {
+        if self.pull != Pull::None {
             self.pull = Pull::Wanted;
         }
     }
@@ -129,6 +129,7 @@ impl Client {
             limit: None,
         });
         self.send_message(message, out);
+        self.set_timer(Timer::Pull(index), self.config.timing.timeout_max);
     }
 
     /// Events, live or in answer to a pull. What has no sequence has no place and is left out.
@@ -139,6 +140,9 @@ impl Client {
         let stream = &self.repositories[index].stream;
         if !matches!(stream.reading, Reading::Catching | Reading::Current) {
             return;
+        }
+        if self.repositories[index].plain.is_asked() {
+            self.set_timer(Timer::Pull(index), self.config.timing.timeout_max);
         }
         let mut events: Vec<Event> = frame.events.iter().filter_map(|text| Event::read(text).ok()).collect();
         events.retain(|event| event.sequence > Some(Sequence::ZERO));
@@ -222,6 +226,7 @@ impl Client {
         let Some(index) = index.filter(|index| self.repositories[*index].plain.is_asked()) else {
             return;
         };
+        self.timers.clear(Timer::Pull(index));
         let repository = &mut self.repositories[index];
         let (plain, position) = (&mut repository.plain, repository.stream.position);
         plain.pull = Pull::None;

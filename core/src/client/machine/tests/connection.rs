@@ -153,6 +153,51 @@ fn a_stop_closes_the_connection_and_asks_for_nothing_more() {
 }
 
 #[test]
+fn work_that_is_not_at_its_commit_is_left_undone_by_a_stop() {
+    let mut world = World::live(config(&["notes"]));
+    world.storing = false;
+    let write = world.put_later("a", "1");
+    world.give(ClientInput::Stop);
+    world.store();
+    assert_eq!(world.written(write), Some(Err(WriteError::Stopped)));
+    assert!(world.asked.is_empty());
+
+    let mut world = World::live(config(&["notes"]));
+    world.storing = false;
+    let write = world.put_later("a", "1");
+    world.store();
+    world.give(ClientInput::Stop);
+    world.store();
+    assert!(world.written(write).unwrap().is_ok());
+    assert!(world.asked.is_empty());
+    assert_eq!(world.client.next_wake(), None);
+}
+
+#[test]
+fn a_stop_ends_what_waits_for_storage_to_work_again() {
+    let mut world = World::live(config(&["notes"]));
+    world.storing = false;
+    world.receive(&stream(0, 1, &[event(1, "a", "1")]));
+    world.fail_storage();
+    world.give(ClientInput::Stop);
+    assert_eq!(world.client.next_wake(), None);
+    assert_eq!(world.client.inbox.bytes(), 0);
+}
+
+#[test]
+fn a_client_that_is_stopped_before_storage_is_open_opens_it_at_the_next_start() {
+    let mut world = World::new(config(&["notes"]));
+    world.storing = false;
+    world.start();
+    world.give(ClientInput::Stop);
+    world.store();
+    assert_eq!(*world.state(), ConnectionState::Offline { retry_in: None });
+    world.storing = true;
+    world.start();
+    assert_eq!(*world.state(), ConnectionState::Connecting);
+}
+
+#[test]
 fn a_client_that_was_stopped_can_start_again() {
     let mut world = World::live(config(&["notes"]));
     world.give(ClientInput::Stop);

@@ -279,6 +279,43 @@ fn a_pull_that_is_answered_by_an_error_is_asked_again_later() {
 }
 
 #[test]
+fn a_pull_that_is_not_answered_is_asked_again() {
+    let mut config = config(&["notes"]);
+    config.timing.heartbeat_interval = Duration::from_hours(1);
+    let mut world = World::plain(config);
+    world.forget();
+    for _ in 0..2 {
+        world.pass(29_000);
+        world.receive(&plain_events(&events(1..=2)));
+    }
+    world.pass(29_000);
+    assert_eq!(world.frames(), [""; 0], "the answer is still coming");
+    world.pass(1_000);
+    assert_eq!(world.frames(), [pull_after(2)]);
+}
+
+#[test]
+fn one_frame_at_a_time_is_pushed_to_a_plain_server() {
+    let mut config = config(&["notes"]);
+    config.limits.push_events = 2;
+    let mut world = World::plain(config);
+    world.receive(COMPLETE);
+    world.forget();
+    let request = world.write((0..5).map(|n| upsert(&format!("r{n}"), "1")).collect());
+    let ids = world.written(request).unwrap().unwrap();
+    for acked in ids.chunks(2) {
+        let frames = world.frames();
+        let pushes: Vec<&String> = frames.iter().filter(|frame| frame.contains("push_event")).collect();
+        assert_eq!(pushes.len(), 1, "{frames:?}");
+        assert!(acked.iter().all(|id| pushes[0].contains(&**id)));
+        for id in acked {
+            world.receive(&plain_ack(id));
+        }
+    }
+    assert_eq!(world.client.pending(), 0);
+}
+
+#[test]
 fn an_error_that_says_auth_on_a_live_connection_asks_for_credentials() {
     let mut world = live();
     world.put("a", "1");

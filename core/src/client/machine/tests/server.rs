@@ -110,6 +110,11 @@ impl Server {
 
     fn push(&mut self, bodies: &[String]) {
         let refuse = self.refuse.take();
+        if self.plain && refuse.is_some() {
+            self.answers
+                .push_back(r#"{"type":"error","message":"Failed to push"}"#.into());
+            return;
+        }
         for body in bodies {
             let id = Logged::read(body).id;
             let held = self.hold.as_ref().is_some_and(|hold| *hold != id);
