@@ -1,15 +1,16 @@
 //! Applications and storages that are too slow.
 
 use super::peer::Peers;
-use super::{builder, json, soon, told};
+use super::{builder, json, quick, soon, told};
 use async_tungstenite::tungstenite::Message;
-use driftless::core::client::{Notice, StorageFailure, StorageReply, StorageRequest};
+use driftless::core::client::{ConnectionState, Notice, StorageFailure, StorageReply, StorageRequest, Timing};
 use driftless::core::event::Sequence;
 use driftless::storage::{MemoryStorage, Reader, Storage};
 use futures_util::SinkExt;
 use std::sync::mpsc;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::io::AsyncWriteExt;
+use tokio::time::{interval, timeout};
 
 /// Events in these tests: several times what all queues between socket and application hold.
 const EVENTS: u64 = 6_000;
@@ -119,5 +120,42 @@ async fn a_storage_that_stalls_stops_the_socket_and_not_the_client() {
         _ => None,
     })
     .await;
+    client.stop().await;
+}
+
+/// A frame's bytes as a server sends them (RFC 6455 section 5.2): text, final, unmasked, a 64-bit length.
+fn raw_frame(payload: &str) -> Vec<u8> {
+    let mut bytes = vec![0x81, 127];
+    bytes.extend((payload.len() as u64).to_be_bytes());
+    bytes.extend(payload.as_bytes());
+    bytes
+}
+
+#[tokio::test]
+async fn a_frame_that_comes_slowly_is_a_sign_of_life_all_the_while() {
+    /// The frame takes several times what the server may be silent.
+    const PIECES: usize = 30;
+    let peers = Peers::listen().await;
+    let timing = Timing {
+        heartbeat_interval: Duration::from_millis(100),
+        heartbeat_timeout: Duration::from_secs(1),
+        ..quick()
+    };
+    let (client, mut feed) = builder(&peers).timing(timing).open_with_feed(64).await.unwrap();
+    let mut peer = peers.accept_live(0).await;
+    let padding = format!(r#","x":"{}""#, "x".repeat(100_000));
+    let frame = raw_frame(&peer.stream_frame(0, 1, &padding));
+    let tcp = peer.socket.get_mut().get_mut();
+    let mut pace = interval(Duration::from_millis(100));
+    for piece in frame.chunks(frame.len() / PIECES) {
+        pace.tick().await;
+        tcp.write_all(piece).await.unwrap();
+    }
+    let notice = told(&mut feed, "the event or the end", |notice| match notice {
+        Notice::Changed { .. } | Notice::Connection(ConnectionState::Offline { .. }) => Some(notice),
+        _ => None,
+    })
+    .await;
+    assert!(matches!(notice, Notice::Changed { .. }), "{notice:?}");
     client.stop().await;
 }

@@ -9,12 +9,11 @@ use super::storage::StorageThread;
 use super::target::{Target, headers};
 use crate::client::Driver;
 use crate::storage::{MemoryStorage, Storage};
-use driftless_core::client::{
-    ClientConfig, ClientCredentials, ClientLimits, Policy, RepositoryConfig, StorageFailure, Timing,
-};
+use driftless_core::client::{ClientConfig, ClientCredentials, ClientLimits, Policy, RepositoryConfig, Timing};
 use driftless_core::event::Spelling;
 use driftless_core::name::{NameError, RepositoryName};
 use std::fmt;
+#[cfg(feature = "sqlite")]
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -189,7 +188,7 @@ impl Place {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(path) => {
                 let opening = tokio::task::spawn_blocking(|| crate::storage::SqliteStorage::open(path));
-                let opened = opening.await.map_err(|error| StorageFailure {
+                let opened = opening.await.map_err(|error| driftless_core::client::StorageFailure {
                     detail: format!("opening it failed: {error}"),
                 })?;
                 Ok(Box::new(opened?))

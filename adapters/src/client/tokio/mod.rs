@@ -47,6 +47,7 @@
 //! | notices of a [`Feed`] | what its reader chose | storage is not gone on with until it has room |
 
 mod builder;
+mod counted;
 mod error;
 mod handle;
 mod notices;

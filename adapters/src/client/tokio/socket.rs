@@ -1,5 +1,6 @@
 //! One connection: the handshake, reading and writing side by side, and the end of it.
 
+use super::counted::{Counted, Counts};
 use super::target::Target;
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tokio::{TokioAdapter, client_async_with_config};
@@ -11,6 +12,7 @@ use bytestring::ByteString;
 use driftless_core::client::{ClientCredentials, ClientInput, SocketId};
 use driftless_core::wire::CloseCode;
 use futures_util::{SinkExt, StreamExt};
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -40,8 +42,9 @@ const FRAME_COST: usize = 64;
 /// Longest reason in a close frame (RFC 6455 section 5.5).
 const REASON_BYTES: usize = 123;
 
-type Receiver = WebSocketReceiver<TokioAdapter<TcpStream>>;
-type Sender = WebSocketSender<TokioAdapter<TcpStream>>;
+type Stream = WebSocketStream<TokioAdapter<Counted<TcpStream>>>;
+type Receiver = WebSocketReceiver<TokioAdapter<Counted<TcpStream>>>;
+type Sender = WebSocketSender<TokioAdapter<Counted<TcpStream>>>;
 
 /// Something that happened on a socket. Counts against the bound on received bytes until it is dropped.
 #[derive(Debug)]
@@ -75,6 +78,7 @@ impl Socket {
             events,
             room: Arc::new(Semaphore::new(RECEIVED_BYTES as usize)),
             paused: paused.subscribe(),
+            counts: Arc::default(),
         };
         let task = connection.run(target, credentials, frame_receiver, close_receiver);
         (Self { frames, close, paused }, task)
@@ -100,6 +104,7 @@ struct Connection {
     events: mpsc::UnboundedSender<SocketEvent>,
     room: Arc<Semaphore>,
     paused: watch::Receiver<bool>,
+    counts: Arc<Counts>,
 }
 
 /// How serving a socket ended.
@@ -120,7 +125,7 @@ impl Connection {
         mut frames: mpsc::UnboundedReceiver<ByteString>,
         mut close: oneshot::Receiver<(CloseCode, String)>,
     ) {
-        let connecting = connect(&target, &credentials);
+        let connecting = connect(&target, &credentials, self.counts.clone());
         let connected = tokio::select! {
             connected = connecting => connected,
             _ = &mut close => return,
@@ -174,7 +179,7 @@ impl Connection {
         loop {
             // An error means that the client is gone, and with it this task soon.
             let _ = paused.wait_for(|paused| !*paused).await;
-            match receiver.next().await {
+            match self.next(receiver).await {
                 Some(Ok(Message::Text(text))) => self.received(text.into()).await,
                 Some(Ok(Message::Close(frame))) => return End::Closed(frame),
                 Some(Ok(_)) => self.tell(ClientInput::Alive { socket: self.socket }),
@@ -182,6 +187,21 @@ impl Connection {
                 None => return End::Gone("the server hung up".to_owned()),
             }
         }
+    }
+
+    /// The next message. Bytes that make none yet are told as a sign of life.
+    async fn next(&self, receiver: &mut Receiver) -> Option<Result<Message, Error>> {
+        let mut told = self.counts.read();
+        poll_fn(|cx| {
+            let next = receiver.poll_next_unpin(cx);
+            let read = self.counts.read();
+            if next.is_pending() && read > told {
+                told = read;
+                self.tell(ClientInput::Alive { socket: self.socket });
+            }
+            next
+        })
+        .await
     }
 
     async fn received(&self, payload: Bytes) {
@@ -199,11 +219,9 @@ impl Connection {
 
     async fn write(&self, sender: &mut Sender, frames: &mut mpsc::UnboundedReceiver<ByteString>) -> End {
         while let Some(first) = frames.recv().await {
-            match write_some(sender, first, frames).await {
-                Ok(bytes) => self.tell(ClientInput::Flushed {
-                    socket: self.socket,
-                    bytes,
-                }),
+            let written = self.write_some(sender, first, frames).await;
+            match written {
+                Ok(()) => {}
                 // The reading side knows more: the server may have said why.
                 Err(Error::ConnectionClosed | Error::AlreadyClosed | Error::Protocol(_)) => {
                     return std::future::pending().await;
@@ -213,33 +231,52 @@ impl Connection {
         }
         End::Close(None)
     }
-}
 
-/// Writes a frame and those behind it, up to a turn's worth, and flushes them together. Says how much payload it was.
-async fn write_some(
-    sender: &mut Sender,
-    first: ByteString,
-    frames: &mut mpsc::UnboundedReceiver<ByteString>,
-) -> Result<usize, Error> {
-    let (mut next, mut bytes) = (Some(first), 0);
-    while let Some(frame) = next {
-        bytes += frame.len();
-        let text = frame.into_bytes().try_into().expect("a frame of the machine is text");
-        sender.feed(Message::Text(text)).await?;
-        next = if bytes < WRITE_BYTES {
-            frames.try_recv().ok()
-        } else {
-            None
-        };
+    /// Writes a frame and those behind it, up to a turn's worth, and flushes them together.
+    async fn write_some(
+        &self,
+        sender: &mut Sender,
+        first: ByteString,
+        frames: &mut mpsc::UnboundedReceiver<ByteString>,
+    ) -> Result<(), Error> {
+        let start = self.counts.written();
+        let (mut next, mut payload) = (Some(first), 0);
+        while let Some(frame) = next {
+            payload += frame.len();
+            let text = frame.into_bytes().try_into().expect("a frame of the machine is text");
+            sender.feed(Message::Text(text)).await?;
+            next = if payload < WRITE_BYTES {
+                frames.try_recv().ok()
+            } else {
+                None
+            };
+        }
+        let mut reported = 0;
+        let flushed = poll_fn(|cx| {
+            let flushed = sender.poll_flush_unpin(cx);
+            // A large frame on a slow link makes progress long before it is gone. What goes over the wire is a little
+            // more than the payload.
+            let written = usize::try_from(self.counts.written() - start)
+                .unwrap_or(usize::MAX)
+                .min(payload);
+            if flushed.is_pending() && written > reported {
+                self.flushed(written - reported);
+                reported = written;
+            }
+            flushed
+        });
+        flushed.await?;
+        self.flushed(payload - reported);
+        Ok(())
     }
-    SinkExt::flush(sender).await?;
-    Ok(bytes)
+
+    fn flushed(&self, bytes: usize) {
+        let socket = self.socket;
+        self.tell(ClientInput::Flushed { socket, bytes });
+    }
 }
 
-async fn connect(
-    target: &Target,
-    credentials: &ClientCredentials,
-) -> Result<WebSocketStream<TokioAdapter<TcpStream>>, String> {
+async fn connect(target: &Target, credentials: &ClientCredentials, counts: Arc<Counts>) -> Result<Stream, String> {
     let request = target.request(credentials).ok_or("the address makes no request")?;
     let tcp = TcpStream::connect((&*target.host, target.port)).await;
     let tcp = tcp.map_err(|error| format!("cannot reach {}:{}: {error}", target.host, target.port))?;
@@ -250,7 +287,7 @@ async fn connect(
         .write_buffer_size(BUFFER_BYTES)
         .max_frame_size(Some(FRAME_BYTES))
         .max_message_size(Some(FRAME_BYTES));
-    match client_async_with_config(request, tcp, Some(config)).await {
+    match client_async_with_config(request, Counted::new(tcp, counts), Some(config)).await {
         Ok((stream, _)) => Ok(stream),
         Err(Error::Http(response)) => Err(format!("the server answered the handshake with {}", response.status())),
         Err(error) => Err(format!("the WebSocket handshake failed: {error}")),
