@@ -3,12 +3,13 @@
 use crate::client_host::repository;
 use crate::store::Store;
 use crate::world::World;
-use driftless_core::client::Notice;
+use driftless_core::client::{LastWriteWins, MergeFields, Notice, Policy, ServerOrder};
 use driftless_core::event::{EventId, Json, NewEvent};
 use driftless_core::name::{LogName, Namespace};
 use driftless_core::server::{Append, AppendRun};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 const CLIENTS: usize = 3;
@@ -96,7 +97,8 @@ impl World {
                 repository,
                 record,
             } => {
-                let data = format!(r#"{{"by":{client},"step":{step}}}"#);
+                // Fields of its own and one that all change.
+                let data = format!(r#"{{"by {client}":{record},"step":{step}}}"#);
                 self.upsert(client, REPOSITORIES[repository], &format!("r{record}"), &data);
             }
             Op::Delete {
@@ -209,7 +211,15 @@ impl World {
     }
 }
 
-fn world() -> World {
+fn policy() -> impl Strategy<Value = Arc<dyn Policy>> {
+    prop_oneof![
+        Just(Arc::new(ServerOrder) as Arc<dyn Policy>),
+        Just(Arc::new(LastWriteWins) as Arc<dyn Policy>),
+        Just(Arc::new(MergeFields) as Arc<dyn Policy>),
+    ]
+}
+
+fn world(policy: &Arc<dyn Policy>) -> World {
     let mut world = World::new();
     for client in 0..CLIENTS {
         world.add_client(&REPOSITORIES);
@@ -217,6 +227,10 @@ fn world() -> World {
         let limits = &mut world.clients[client].config.limits;
         (limits.window_events, limits.push_events, limits.apply_events) = (3, 2, 3);
         limits.received_bytes = 2_000;
+        for repository in &mut world.clients[client].config.repositories {
+            repository.policy = Arc::clone(policy);
+        }
+        world.clients[client].skew_ms = [0, -86_400_000, 3_600_000][client];
         world.start(client);
     }
     world
@@ -226,8 +240,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn cuts_and_crashes_end_converged(ops in prop::collection::vec(op(), 1..60)) {
-        let mut world = world();
+    fn cuts_and_crashes_end_converged(policy in policy(), ops in prop::collection::vec(op(), 1..60)) {
+        let mut world = world(&policy);
         for (step, op) in ops.iter().enumerate() {
             world.apply(op, step);
         }
@@ -238,11 +252,12 @@ proptest! {
 
     #[test]
     fn another_history_ends_converged(
+        policy in policy(),
         before in prop::collection::vec(op(), 1..25),
         after in prop::collection::vec(op(), 1..25),
         restored in any::<bool>(),
     ) {
-        let mut world = world();
+        let mut world = world(&policy);
         let backup = world.store.clone();
         for (step, op) in before.iter().enumerate() {
             world.apply(op, step);

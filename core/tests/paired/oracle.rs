@@ -2,6 +2,7 @@
 
 use crate::client_host::repository;
 use crate::world::World;
+use driftless_core::client::State;
 use driftless_core::event::{Event, EventId, Json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -27,13 +28,13 @@ impl World {
 
     fn assert_converged(&self, names: &[&str]) {
         for name in names {
-            let folded = self.folded(name);
             for (index, node) in self
                 .clients
                 .iter()
                 .enumerate()
                 .filter(|(_, node)| node.machine.is_some())
             {
+                let folded = self.folded(index, name);
                 assert_eq!(node.disk.visible(&repository(name)), folded, "client {index}, {name}");
             }
             let ids: Vec<_> = self.ids(name);
@@ -59,15 +60,20 @@ impl World {
             .collect()
     }
 
-    /// The slow way to what a client under `ServerOrder` shows: the newest event of each record.
-    pub(crate) fn folded(&self, name: &str) -> BTreeMap<String, String> {
-        let mut records = BTreeMap::new();
+    /// The slow way to what a client shows: the fold of the whole log under its policy.
+    pub(crate) fn folded(&self, client: usize, name: &str) -> BTreeMap<String, String> {
+        let configs = &self.clients[client].config.repositories;
+        let policy = &configs.iter().find(|config| &*config.name == name).unwrap().policy;
+        let mut records: BTreeMap<String, State> = BTreeMap::new();
         for event in self.events(name) {
-            match event.data {
-                Some(data) => records.insert(event.record_id.to_string(), data.to_string()),
-                None => records.remove(&*event.record_id),
-            };
+            let record = event.record_id.to_string();
+            let state = policy.fold(records.get(&record), &event);
+            records.insert(record, state);
         }
+        let data = |state: State| state.data.map(|data| data.to_string());
         records
+            .into_iter()
+            .filter_map(|(record, state)| Some((record, data(state)?)))
+            .collect()
     }
 }

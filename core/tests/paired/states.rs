@@ -280,3 +280,34 @@ fn expired_credentials_can_be_replaced_on_the_live_connection() {
     assert_eq!(acked, world.ids("users"));
     assert_eq!(world.links.len(), 1);
 }
+
+#[test]
+fn an_authenticator_that_cannot_be_reached_is_asked_again() {
+    let mut world = World::new();
+    let client = world.add_client(&["users"]);
+    world.clients[client].config.credentials = credentials("unavailable");
+    world.start(client);
+    world.run_for(SECOND);
+    assert_eq!(
+        states(&mut world, client),
+        ["connecting", "authenticating", "offline 3s"]
+    );
+    world.run_for(3 * SECOND);
+    assert_eq!(states(&mut world, client)[..2], ["connecting", "authenticating"]);
+}
+
+#[test]
+fn credentials_that_stay_expired_end_the_connection() {
+    let mut world = World::new();
+    let client = world.add_client(&["users"]);
+    world.clients[client].config.credentials = credentials("expiring");
+    world.start(client);
+    world.run_for(2 * SECOND);
+    world.clients[client].notices.clear();
+    world.run_for(100 * SECOND);
+    let states = states(&mut world, client);
+    assert!(
+        states.first().is_some_and(|state| state.starts_with("refused: ")),
+        "{states:?}"
+    );
+}
