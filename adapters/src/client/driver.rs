@@ -190,13 +190,15 @@ impl Driver {
         self.stopped && self.storing.is_none() && self.actions.is_empty()
     }
 
-    /// Storage is gone without an answer to what it was asked last.
-    pub fn storage_lost(&mut self, now: Instant) {
-        if let Some(storage) = self.storing {
-            let detail = "the storage has ended".to_owned();
-            let result = Err(StorageFailure { detail });
-            self.input(now, ClientInput::Stored { storage, result });
-        }
+    /// Storage is gone for good: answers what it was asked last, if that is not answered. Says whether it was so.
+    pub fn storage_lost(&mut self, now: Instant) -> bool {
+        let Some(storage) = self.storing else {
+            return false;
+        };
+        let detail = "the storage has ended".to_owned();
+        let result = Err(StorageFailure { detail });
+        self.input(now, ClientInput::Stored { storage, result });
+        true
     }
 }
 

@@ -87,6 +87,37 @@ impl Storage for Held {
     }
 }
 
+/// A storage that ends at its first commit.
+struct Broken(MemoryStorage);
+
+impl Storage for Broken {
+    fn request(&mut self, request: StorageRequest) -> Result<StorageReply, StorageFailure> {
+        assert!(!matches!(request, StorageRequest::Commit(_)), "this storage breaks");
+        self.0.request(request)
+    }
+
+    fn reader(&self) -> Result<Box<dyn Reader>, StorageFailure> {
+        self.0.reader()
+    }
+}
+
+#[tokio::test]
+async fn a_storage_that_ends_fails_its_requests_and_not_the_client() {
+    let peers = Peers::listen().await;
+    let storage = Broken(MemoryStorage::new());
+    let client = builder(&peers).storage(storage).open().await.unwrap();
+    let error = soon("the answer", client.upsert("users", "a", json("1")))
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("local storage failed"), "{error}");
+    told(&mut feed, "the trouble", |notice| {
+        matches!(notice, Notice::Trouble { .. }).then_some(())
+    })
+    .await;
+    soon("the status", client.status()).await.unwrap();
+    soon("the stop", client.stop()).await;
+}
+
 #[tokio::test]
 async fn a_storage_that_stalls_stops_the_socket_and_not_the_client() {
     /// Far more than the client and two socket buffers hold.

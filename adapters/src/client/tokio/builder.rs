@@ -183,6 +183,10 @@ impl ClientBuilder {
 }
 
 impl Place {
+    #[cfg_attr(
+        not(feature = "sqlite"),
+        expect(clippy::unused_async, reason = "a file takes time to open")
+    )]
     async fn open(self) -> Result<Box<dyn Storage>, OpenError> {
         match self {
             #[cfg(feature = "sqlite")]

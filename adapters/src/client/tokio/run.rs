@@ -48,6 +48,7 @@ struct Host {
 enum Event {
     Command(Option<Command>),
     Socket(SocketEvent),
+    /// `None`: the storage's thread has ended.
     Stored(Option<ClientInput>),
     Tick,
     HandedOver,
@@ -69,9 +70,13 @@ impl Task {
         let clock = Clock::start();
         let (events, mut socket_events) = mpsc::unbounded_channel();
         let mut host = Host::new(target, events, notices, tap);
+        let mut storage_lost = false;
         driver.input(clock.now(), ClientInput::Start { wall: wall_clock() });
         loop {
             host.carry_out(&mut driver, &storage);
+            if storage_lost && driver.storage_lost(clock.now()) {
+                continue;
+            }
             if driver.is_finished() {
                 break;
             }
@@ -81,11 +86,12 @@ impl Task {
                 command = commands.recv(), if !driver.is_stopping() => Event::Command(command),
                 Some(event) = socket_events.recv() => Event::Socket(event),
                 // An application that does not read its feed is as a storage that does not answer.
-                stored = storage.reply(), if has_room || driver.is_stopping() => Event::Stored(stored),
+                stored = storage.reply(), if !storage_lost && (has_room || driver.is_stopping()) => Event::Stored(stored),
                 () = sleep_until(clock, driver.next_wake()) => Event::Tick,
                 () = host.tap.hand_over(), if !has_room => Event::HandedOver,
             };
             let now = clock.now();
+            storage_lost |= matches!(event, Event::Stored(None));
             handle(&mut driver, now, event);
             take_more(&mut driver, now, &mut commands, &mut socket_events);
         }
@@ -102,9 +108,8 @@ fn handle(driver: &mut Driver, now: Instant, event: Event) {
         Event::Command(None) => driver.command(now, wall_clock(), Command::Stop),
         Event::Socket(event) => driver.input(now, event.input),
         Event::Stored(Some(input)) => driver.input(now, input),
-        Event::Stored(None) => driver.storage_lost(now),
         Event::Tick => driver.input(now, ClientInput::Tick),
-        Event::HandedOver => {}
+        Event::HandedOver | Event::Stored(None) => {}
     }
 }
 
