@@ -3,6 +3,7 @@
 //! Uses the standard library alone, so that the first command of a newcomer starts at once.
 
 mod check;
+mod picture;
 mod tools;
 
 use std::process::ExitCode;
@@ -13,6 +14,7 @@ cargo xtask COMMAND
   check          everything that a change has to pass: format, lints, documentation, licences, `core` without std,
                  all tests and doc tests. Stops at the first step that fails.
   check STEP...  only these steps: fmt, clippy, doc, deny, no-std, test
+  picture        runs the demonstration and draws it into docs/demo.svg
   help           this text
 ";
 
@@ -21,6 +23,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["check", steps @ ..] => check::run(steps),
+        ["picture"] => picture::run(),
         ["help" | "--help" | "-h"] | [] => {
             say(HELP);
             ExitCode::SUCCESS

@@ -28,9 +28,11 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// With or without pauses; in colour on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
+    /// With or without pauses; in colour on a terminal or where `CLICOLOR_FORCE` is set, unless `NO_COLOR` is
+    /// (<https://no-color.org>, <https://bixense.com/clicolors>).
     pub(super) fn new(paced: bool) -> Self {
-        let coloured = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let coloured = (io::stdout().is_terminal() || is_set("CLICOLOR_FORCE")) && !is_set("NO_COLOR");
         Self { paced, coloured }
     }
 
