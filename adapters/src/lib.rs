@@ -14,3 +14,8 @@ pub mod storage;
 pub mod store;
 
 pub use driftless_core as core;
+
+/// The README's example, compiled.
+#[cfg(all(doctest, feature = "tokio", feature = "sqlite"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;
