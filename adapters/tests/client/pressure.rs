@@ -110,10 +110,6 @@ async fn a_storage_that_ends_fails_its_requests_and_not_the_client() {
         .await
         .unwrap_err();
     assert!(error.to_string().contains("local storage failed"), "{error}");
-    told(&mut feed, "the trouble", |notice| {
-        matches!(notice, Notice::Trouble { .. }).then_some(())
-    })
-    .await;
     soon("the status", client.status()).await.unwrap();
     soon("the stop", client.stop()).await;
 }
