@@ -86,6 +86,16 @@ async fn a_shutdown_closes_every_connection_and_those_that_come_later() {
     assert_eq!(hear(&mut late).await, "1012");
 }
 
+#[tokio::test]
+async fn connections_do_not_outlive_the_server() {
+    let server = Server::start(ServerConfig::new(Arc::new(Memory::new())));
+    let mut peer = connect(&server, None).await;
+    say(&mut peer, r#"{"type":"auth"}"#).await;
+    hear(&mut peer).await;
+    drop(server);
+    assert_eq!(hear(&mut peer).await, "1012");
+}
+
 #[derive(Default)]
 struct Notes(Mutex<Vec<String>>);
 

@@ -20,7 +20,9 @@ use async_tungstenite::tungstenite::{Error, Message};
 use bytes::Bytes;
 use bytestring::ByteString;
 use driftless_core::name::Namespace;
-use driftless_core::server::{AuthId, ConnectionId, Credentials, HubInput, Session, SessionAction, SessionInput};
+use driftless_core::server::{
+    AuthId, ConnectionId, Credentials, HubInput, HubRequest, Session, SessionAction, SessionInput,
+};
 use driftless_core::wire::CloseCode;
 use driftless_core::{Actions, Instant, Machine};
 use std::io::{self, Read, Write};
@@ -33,6 +35,10 @@ const READ_BUFFER_BYTES: usize = 4 << 10;
 
 /// Frames handled before others get a turn and answers are written.
 const FRAMES_A_TURN: usize = 64;
+
+/// Largest frame of a peer that has not authenticated: more than any `auth` needs, and far less than what a stranger
+/// could make the server hold otherwise. A larger one closes the connection with 1009.
+const STRANGER_FRAME_BYTES: usize = 1 << 20;
 
 /// Pongs and the like that may wait for the socket; past it the peer is not read from.
 const CONTROL_BYTES: usize = 4 << 10;
@@ -320,6 +326,10 @@ impl Connection {
             SessionAction::ResumeReading => self.reading = true,
             SessionAction::Authenticate { auth, credentials } => self.authenticate(auth, credentials),
             SessionAction::Hub(request) => {
+                if matches!(request, HubRequest::Attach { .. }) {
+                    self.websocket
+                        .set_config(|config| *config = socket_config(self.host.session.limits.frame_bytes));
+                }
                 let connection = self.id;
                 self.host
                     .hub
@@ -389,13 +399,18 @@ impl Drop for Connection {
     }
 }
 
-/// Takes a copy of what was read ahead: the original would keep the whole buffer of the HTTP connection.
+/// A WebSocket of a stranger. Takes a copy of what was read ahead: the original would keep the whole buffer of the HTTP
+/// connection.
 fn websocket(read_ahead: &[u8], frame_bytes: usize) -> WebSocketContext {
-    let config = WebSocketConfig::default()
+    let config = socket_config(frame_bytes.min(STRANGER_FRAME_BYTES));
+    WebSocketContext::from_partially_read(read_ahead.to_vec(), Role::Server, Some(config))
+}
+
+fn socket_config(frame_bytes: usize) -> WebSocketConfig {
+    WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         // What it writes goes to the connection's own queue at once.
         .write_buffer_size(0)
         .max_frame_size(Some(frame_bytes))
-        .max_message_size(Some(frame_bytes));
-    WebSocketContext::from_partially_read(read_ahead.to_vec(), Role::Server, Some(config))
+        .max_message_size(Some(frame_bytes))
 }

@@ -52,7 +52,10 @@ impl HubHost {
                 HubMail::Gone(connection) => self.gone(now, connection),
                 HubMail::Input(input) => self.input(now, input),
                 HubMail::Shutdown => self.shut_down(),
-                HubMail::Stop => goes_on = false,
+                HubMail::Stop => {
+                    self.shut_down();
+                    goes_on = false;
+                }
             }
         }
         self.carry_out();

@@ -51,6 +51,19 @@ fn a_frame_over_the_limit_closes_with_1009() {
 }
 
 #[test]
+fn a_stranger_gets_small_frames_only() {
+    let server = Server::start();
+    let large = format!(r#"{{"type":"ping","x":"{}"}}"#, "x".repeat(2 << 20));
+    let mut stranger = open(server.address, "/sync");
+    // The server closes while the frame is still being sent.
+    let _ = stranger.send(Message::text(large.clone()));
+    assert_eq!(close_code(&mut stranger), 1009);
+    let mut known = plain(server.address, "/sync");
+    say(&mut known, &large);
+    assert_eq!(hear(&mut known)["type"], "pong");
+}
+
+#[test]
 fn what_breaks_the_websocket_protocol_closes_with_its_codes() {
     let server = Server::start();
     for (bytes, code) in [

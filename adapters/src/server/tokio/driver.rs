@@ -39,6 +39,8 @@ pub(super) async fn run_hub(mut hub: HubHost, host: Arc<Host>, failure: watch::S
             hub.tick();
         }
         if !hub.take(&mut mail) {
+            // Connections that outlive the server close by themselves; nothing is kept for a hub that is gone.
+            host.hub.close();
             return;
         }
         // A hub that always has mail must not keep its thread from the connections.
