@@ -11,7 +11,7 @@ mod catch_up;
 mod client_crash;
 mod concurrency;
 mod credentials;
-mod cut_connections;
+mod faulty_network;
 mod large_events;
 mod offline;
 mod plain_clients;

@@ -2,6 +2,7 @@
 
 use super::random::Random;
 use super::server::free_port;
+use super::wait::until;
 use serde_json::Value;
 use std::io::{self, Cursor, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -15,12 +16,29 @@ use tungstenite::{Message, WebSocket};
 /// Forwards every connection to `upstream`.
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
-    connections: Arc<Mutex<Vec<Recording>>>,
-    mended: Arc<AtomicBool>,
+    shared: Arc<Shared>,
 }
 
-/// After how many bytes each direction of a connection breaks.
-type Cuts = Option<(Random, Range<u64>)>;
+/// What a network does to a connection that has carried so many bytes in one direction.
+pub(crate) struct Faults {
+    pub(crate) kind: Fault,
+    pub(crate) random: Random,
+    pub(crate) after: Range<u64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The connection ends.
+    Cut,
+    /// Nothing more comes through until there is a newer connection; then all of it does, late.
+    Stall,
+}
+
+#[derive(Default)]
+struct Shared {
+    connections: Mutex<Vec<Recording>>,
+    mended: AtomicBool,
+}
 
 #[derive(Default, Clone)]
 struct Recording {
@@ -33,75 +51,91 @@ impl Proxy {
         Self::forward(upstream, None)
     }
 
-    /// A proxy that cuts every connection after a random number of bytes in either direction, until [`Self::mend`].
-    pub(crate) fn cutting(upstream: SocketAddr, random: Random, after: Range<u64>) -> Self {
-        Self::forward(upstream, Some((random, after)))
+    /// A proxy with faults, until [`Self::mend`].
+    pub(crate) fn faulty(upstream: SocketAddr, faults: Faults) -> Self {
+        Self::forward(upstream, Some(faults))
     }
 
-    fn forward(upstream: SocketAddr, mut cuts: Cuts) -> Self {
+    fn forward(upstream: SocketAddr, mut faults: Option<Faults>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, free_port())).unwrap();
         let address = listener.local_addr().unwrap();
-        let connections = Arc::new(Mutex::new(Vec::new()));
-        let mended = Arc::new(AtomicBool::new(cuts.is_none()));
-        let proxy = Self {
-            address,
-            connections: Arc::clone(&connections),
-            mended: Arc::clone(&mended),
-        };
+        let shared = Arc::new(Shared::default());
+        let accepted = Arc::clone(&shared);
         thread::spawn(move || {
             for client in listener.incoming() {
                 let Ok(server) = TcpStream::connect(upstream) else {
                     continue;
                 };
-                let recording = Recording::default();
-                connections.lock().unwrap().push(recording.clone());
-                let mut limit = || match &mut cuts {
-                    Some((random, after)) if !mended.load(Ordering::Relaxed) => {
-                        after.start + random.below(after.end - after.start)
-                    }
-                    _ => u64::MAX,
-                };
-                join(&client.unwrap(), &server, &recording, [limit(), limit()]);
+                if accepted.mended.load(Ordering::Relaxed) {
+                    faults = None;
+                }
+                join(&client.unwrap(), &server, &accepted, faults.as_mut());
             }
         });
-        proxy
+        Self { address, shared }
     }
 
-    /// Cuts no more connections than there are.
+    /// Spares connections from now on.
     pub(crate) fn mend(&self) {
-        self.mended.store(true, Ordering::Relaxed);
+        self.shared.mended.store(true, Ordering::Relaxed);
     }
 
     /// How many connections there have been.
     pub(crate) fn connections(&self) -> usize {
-        self.connections.lock().unwrap().len()
+        self.shared.connections.lock().unwrap().len()
     }
 
     /// The frames that the client of the connection accepted as number `index` has sent.
     pub(crate) fn sent_by_client(&self, index: usize) -> Vec<Value> {
-        let recording = self.connections.lock().unwrap()[index].clone();
+        let recording = self.shared.connections.lock().unwrap()[index].clone();
         frames(&recording.from_client, Role::Server)
     }
 
     /// The frames that it was sent.
     pub(crate) fn sent_by_server(&self, index: usize) -> Vec<Value> {
-        let recording = self.connections.lock().unwrap()[index].clone();
+        let recording = self.shared.connections.lock().unwrap()[index].clone();
         frames(&recording.from_server, Role::Client)
     }
 }
 
-fn join(client: &TcpStream, server: &TcpStream, recording: &Recording, limits: [u64; 2]) {
-    for (from, to, record, limit) in [
-        (client, server, &recording.from_client, limits[0]),
-        (server, client, &recording.from_server, limits[1]),
+fn join(client: &TcpStream, server: &TcpStream, shared: &Arc<Shared>, mut faults: Option<&mut Faults>) {
+    let recording = Recording::default();
+    let mut connections = shared.connections.lock().unwrap();
+    let number = connections.len();
+    connections.push(recording.clone());
+    for (from, to, record) in [
+        (client, server, recording.from_client),
+        (server, client, recording.from_server),
     ] {
         let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-        let record = Arc::clone(record);
+        let fault = faults.as_mut().map(|faults| faults.draw());
+        let shared = Arc::clone(shared);
         thread::spawn(move || {
-            let _ = pump((&from).take(limit), &to, &record);
-            let _ = to.shutdown(Shutdown::Both);
-            let _ = from.shutdown(Shutdown::Both);
+            let bytes = fault.map_or(u64::MAX, |(_, after)| after);
+            let _ = pump((&from).take(bytes), &to, &record);
+            let mut end = Shutdown::Both;
+            if let Some((Fault::Stall, _)) = fault {
+                until("a newer connection", || shared.is_over(number).then_some(()));
+                let _ = pump(&from, &to, &record);
+                // What the other direction still holds comes late, but comes.
+                end = Shutdown::Write;
+            }
+            let _ = to.shutdown(end);
         });
+    }
+}
+
+impl Faults {
+    fn draw(&mut self) -> (Fault, u64) {
+        let after = self.after.start + self.random.below(self.after.end - self.after.start);
+        (self.kind, after)
+    }
+}
+
+impl Shared {
+    /// Whether the connection of this number stalls no longer.
+    fn is_over(&self, number: usize) -> bool {
+        self.mended.load(Ordering::Relaxed) || self.connections.lock().unwrap().len() > number + 1
     }
 }
 
