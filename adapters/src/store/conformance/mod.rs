@@ -1,4 +1,4 @@
-//! What every [`Store`](super::Store) must do, as tests that an implementation runs against itself.
+//! What every [`Store`] must do, as tests that an implementation runs against itself.
 //!
 //! Each public function is one law. It takes a [`Subject`], which makes stores, and panics where a store breaks the
 //! law. [`store_conformance!`](crate::store_conformance) turns all of them into tests:
