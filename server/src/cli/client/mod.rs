@@ -60,7 +60,12 @@ stays in --db and is sent by the next client on that file. Without --db it is lo
 #[command(after_help = PROTOCOL)]
 pub(crate) struct ClientArgs {
     /// The server, such as `ws://127.0.0.1:8080/sync`
-    #[arg(long, env = "DRIFTLESS_URL", value_name = "URL")]
+    #[arg(
+        long,
+        env = "DRIFTLESS_URL",
+        value_name = "URL",
+        default_value = "ws://127.0.0.1:8080/sync"
+    )]
     url: String,
 
     /// The file that keeps records, cursors and outbox. It belongs to one client at a time. Without it they are in memory
