@@ -9,7 +9,7 @@ use driftless::server::{Authenticator, Open, ServerConfig, StaticToken};
 use driftless::store::Store;
 use driftless_core::server::ServerLimits;
 use std::io::{self, ErrorKind, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,7 +36,8 @@ pub(crate) struct ServeArgs {
         long,
         env = "DRIFTLESS_LISTEN",
         value_name = "ADDR:PORT",
-        default_value = "127.0.0.1:8080"
+        default_value = "127.0.0.1:8080",
+        value_parser = listen_address
     )]
     listen: SocketAddr,
 
@@ -57,11 +58,12 @@ pub(crate) struct ServeArgs {
     insecure_no_auth: bool,
 
     /// Also let web pages of this origin call (`https://app.example.com`, or `*`). Needed only without a token: with
-    /// one, pages of any origin may
+    /// one, pages of any origin may. A server for this machine that is reached under another name (behind a proxy)
+    /// wants that name's origin, too
     #[arg(long, env = "DRIFTLESS_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     allow_origin: Vec<String>,
 
-    /// Most connections at once; one more gets 503
+    /// Most connections at once; one more gets 503. The system has to allow as many open files (ulimit -n)
     #[arg(long, env = "DRIFTLESS_MAX_CONNECTIONS", value_name = "N", default_value_t = 20_000)]
     max_connections: usize,
 
@@ -126,6 +128,14 @@ fn limits(args: &ServeArgs) -> ServerLimits {
         stall_timeout: heartbeat_interval.saturating_add(heartbeat_timeout),
         ..ServerLimits::default()
     }
+}
+
+/// An address, or a name of this machine such as `localhost`.
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let mut addresses = text
+        .to_socket_addrs()
+        .map_err(|_| "write ADDRESS:PORT, as 127.0.0.1:8080, [::]:8080 or localhost:8080".to_owned())?;
+    addresses.next().ok_or_else(|| "the name has no address".to_owned())
 }
 
 /// Whoever listens on a network without asking for a token has to say that it is meant.

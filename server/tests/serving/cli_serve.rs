@@ -35,6 +35,16 @@ fn it_says_where_it_listens_and_what_was_acked_is_there_after_a_stop() {
 }
 
 #[test]
+fn it_listens_on_this_machine_by_its_name() {
+    let folder = tempdir().unwrap();
+    let mut command = driftless(folder.path());
+    command.args(["serve", "--listen", "localhost:0", "--store", "memory:"]);
+    let serving = Serving::spawn(folder.path(), &mut command);
+    assert!(serving.address.ip().is_loopback(), "{}", serving.address);
+    serving.stop();
+}
+
+#[test]
 fn ctrl_c_stops_it_as_well_and_closes_connections_with_1012() {
     let folder = tempdir().unwrap();
     let serving = Serving::start(folder.path(), &["--store", "memory:"]);
@@ -98,10 +108,14 @@ fn what_cannot_work_is_told_with_a_status_of_its_own() {
             &[&["serve", "--listen", "127.0.0.1:0"], arguments].concat(),
         )
     };
+    assert_failed(
+        &run(folder.path(), &["serve", "--listen", "8080"]),
+        2,
+        "write ADDRESS:PORT",
+    );
     let in_use = run(folder.path(), &["serve", "--store", "memory:", "--listen", &address]);
     assert_failed(&in_use, 4, "another process listens there");
     assert_failed(&serve(&["--store", "postgres://x"]), 2, "`sqlite:PATH` or `memory:`");
-    assert_failed(&serve(&["--listen", "8080"]), 2, "--listen");
     assert_failed(&serve(&["--allow-origin", "example.com"]), 2, "not an origin");
     assert_failed(&serve(&["--log-level", "info=x=y"]), 2, "--log-level");
     assert_failed(&serve(&["--token-file", "missing"]), 2, "--token-file missing");
