@@ -257,3 +257,56 @@ fn an_event_below_what_a_record_is_folded_to_changes_nothing() {
     again.receive(&stream(3, 5, &[event(4, "a", "4"), event(5, "a", "6")]));
     assert_eq!((again.cursor(), again.visible("a")), (5, "5".into()));
 }
+
+#[test]
+fn nothing_grows_with_the_number_of_records() {
+    let mut world = World::live(config(&["notes"]));
+    let mut sizes = Vec::new();
+    for round in 0..4_u64 {
+        let base = round * 1_000;
+        let id = world.put(&format!("own{round}"), "1");
+        let mut events: Vec<String> = (base + 1..base + 1_000)
+            .map(|at| event(at, &format!("r{at}"), "1"))
+            .collect();
+        let last = base + 1_000;
+        events.push(event(last, &format!("own{round}"), "1").replace(&format!("x{last}"), &id));
+        world.receive(&stream(base, last, &events));
+        world.receive(&ack(&id, last));
+        sizes.push(format!("{:?}", world.client).len());
+    }
+    assert!(world.disk.records.len() > 3_900);
+    let spread = sizes.iter().max().unwrap() - sizes.iter().min().unwrap();
+    assert!(spread < 200, "{sizes:?}");
+}
+
+#[test]
+fn late_and_unknown_completions_of_storage_are_ignored() {
+    let mut world = World::live(config(&["notes"]));
+    world.storing = false;
+    world.receive(&stream(0, 1, &[event(1, "a", "1")]));
+    for id in [0, 1, 999] {
+        world.give(ClientInput::Stored {
+            storage: StorageId(id),
+            result: Ok(crate::client::StorageReply::Committed),
+        });
+    }
+    assert_eq!(world.asked.len(), 1);
+    world.storing = true;
+    world.store();
+    assert_eq!(world.cursor(), 1);
+}
+
+#[test]
+fn an_answer_of_storage_that_does_not_fit_counts_as_a_failure() {
+    let mut world = World::live(config(&["notes"]));
+    world.storing = false;
+    world.receive(&stream(0, 1, &[event(1, "a", "1")]));
+    let (storage, _) = world.asked.pop_front().unwrap();
+    world.give(ClientInput::Stored {
+        storage,
+        result: Ok(crate::client::StorageReply::Committed),
+    });
+    world.storing = true;
+    world.pass(1_000);
+    assert_eq!((world.cursor(), world.visible("a")), (1, "1".into()));
+}
