@@ -106,6 +106,7 @@ impl Run {
             }),
         }
         self.serve();
+        self.check_layers();
     }
 
     /// The server hears what was sent; a connection that is wanted opens.
@@ -210,11 +211,11 @@ impl Run {
         live && self.world.cursor() == self.server.log.len() as u64 && self.world.disk.own.values().all(settled)
     }
 
-    /// The fold of the log.
-    fn truth(&self) -> BTreeMap<String, State> {
+    /// The fold of the log up to a place.
+    fn truth(&self, cursor: usize) -> BTreeMap<String, State> {
         let policy = &self.config.repositories[0].policy;
         let mut truth: BTreeMap<String, State> = BTreeMap::new();
-        for (index, logged) in self.server.log.iter().enumerate() {
+        for (index, logged) in self.server.log.iter().enumerate().take(cursor) {
             let event = Event::read(&Json::parse(logged.text(index + 1)).unwrap()).unwrap();
             let mut state = policy.fold(truth.get(&logged.record), &event);
             state.sequence = event.sequence;
@@ -223,8 +224,49 @@ impl Run {
         truth
     }
 
+    /// What must be true at every moment: the confirmed layer is the log up to the cursor, and the application sees
+    /// that with its own events on top that the cursor has not passed, in its own order.
+    fn check_layers(&self) {
+        let cursor = self
+            .world
+            .disk
+            .cursors
+            .get(&repository("notes"))
+            .cloned()
+            .unwrap_or_default();
+        if self.server.is_plain() || cursor.refolding {
+            return;
+        }
+        let after = usize::try_from(cursor.after.get()).unwrap();
+        let mut seen = self.truth(after);
+        let confirmed = self.world.disk.records.values();
+        let confirmed = confirmed.filter_map(|record| Some((record.key.record.to_string(), record.confirmed.clone()?)));
+        assert_eq!(confirmed.collect::<BTreeMap<_, _>>(), seen);
+        for own in self.world.disk.own.values() {
+            let passed = self
+                .server
+                .sequence_of(&own.id)
+                .is_some_and(|sequence| sequence <= after);
+            if passed || matches!(own.state, OwnState::Rejected { .. }) {
+                continue;
+            }
+            let event = Event::read(&own.body).unwrap();
+            let record = own.key.record.to_string();
+            let state = self.config.repositories[0].policy.fold(seen.get(&record), &event);
+            seen.insert(record, state);
+        }
+        let content = |state: &State| (state.event.clone(), state.data.clone());
+        let seen: BTreeMap<_, _> = seen
+            .iter()
+            .map(|(record, state)| (record.clone(), content(state)))
+            .collect();
+        let visible = self.world.disk.records.values();
+        let visible = visible.map(|record| (record.key.record.to_string(), content(record.visible.as_ref().unwrap())));
+        assert_eq!(visible.collect::<BTreeMap<_, _>>(), seen);
+    }
+
     fn check(&mut self) {
-        let truth = self.truth();
+        let truth = self.truth(usize::MAX);
         let records = self.world.disk.records.values();
         let confirmed: BTreeMap<String, State> = records
             .clone()

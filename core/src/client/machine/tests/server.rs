@@ -59,6 +59,15 @@ impl Server {
         }
     }
 
+    /// Where an event stands in the log.
+    pub(super) fn sequence_of(&self, id: &str) -> Option<usize> {
+        self.ids.get(id).copied()
+    }
+
+    pub(super) fn is_plain(&self) -> bool {
+        self.plain
+    }
+
     pub(super) fn cut(&mut self) {
         self.stream = None;
         self.answers.clear();
