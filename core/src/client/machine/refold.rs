@@ -28,6 +28,9 @@ pub(super) enum Sweep {
     /// Acked events that the cursor has passed without meeting them, behind this one; how many were found that it has
     /// not passed.
     Acked(LocalSequence, u64),
+    /// Acked events that the stream of an extended server has not shown up to its head, behind this one: the server has
+    /// lost them, or this client may not read them. Pushed again, they are stored or acked once more.
+    Unseen(LocalSequence),
 }
 
 /// One page of a sweep.
@@ -148,7 +151,7 @@ impl Client {
                 if repository.cursor.refolding {
                     repository.sweep = Some(Sweep::Lost(LocalSequence::default()));
                 } else if repository.acked.possible() {
-                    repository.sweep_acked();
+                    repository.sweep_at_head();
                 }
             }
             repository.plain.settling = repository.sweep.is_some();
@@ -191,7 +194,7 @@ impl Client {
                 after: after.clone(),
                 max_records: max,
             }),
-            Sweep::Lost(after) | Sweep::Acked(after, _) => Some(StorageRequest::Unsettled {
+            Sweep::Lost(after) | Sweep::Acked(after, _) | Sweep::Unseen(after) => Some(StorageRequest::Unsettled {
                 repository: repository.name.clone(),
                 after: *after,
                 max_events: max,
@@ -240,15 +243,16 @@ impl Client {
 
     /// A page of own events that are not settled.
     pub(super) fn on_unsettled(&mut self, mut page: SweepPage, own: Vec<OwnEvent>, out: &mut Out) {
-        let (Sweep::Lost(after) | Sweep::Acked(after, _)) = page.sweep else {
+        let (Sweep::Lost(after) | Sweep::Acked(after, _) | Sweep::Unseen(after)) = page.sweep else {
             self.mismatch(Job::Sweep(page), out);
             return;
         };
         let last = own.iter().map(|own| own.local).max().filter(|last| *last > after);
         page.next = match (last, &page.sweep) {
             (Some(last), Sweep::Acked(_, kept)) => Some(Sweep::Acked(last, *kept)),
+            (Some(last), Sweep::Unseen(_)) => Some(Sweep::Unseen(last)),
             (Some(last), _) => Some(Sweep::Lost(last)),
-            (None, Sweep::Acked(..)) => None,
+            (None, Sweep::Acked(..) | Sweep::Unseen(_)) => None,
             (None, _) => Some(Sweep::Stale(None)),
         };
         if last.is_none() {
@@ -295,7 +299,7 @@ impl Client {
     fn swept_state(&self, page: &SweepPage, state: &OwnState) -> Option<OwnState> {
         let cursor = &self.repositories[page.repository].cursor;
         match (&page.sweep, state) {
-            (Sweep::Lost(_), OwnState::Doubted) => Some(OwnState::Pending),
+            (Sweep::Lost(_), OwnState::Doubted) | (Sweep::Unseen(_), OwnState::Acked(_)) => Some(OwnState::Pending),
             (Sweep::Lost(_), OwnState::Acked(_)) if cursor.epoch.is_some() => Some(OwnState::Pending),
             // The stream of an extended server holds every own event: one that is not at its place is lost. A plain
             // server sends only the newest event of a record.
@@ -316,7 +320,7 @@ impl Client {
         if page.sweep == Sweep::Finish {
             let repository = &mut self.repositories[page.repository];
             if repository.sweep.is_none() && repository.restart.is_none() && repository.acked.possible() {
-                repository.sweep_acked();
+                repository.sweep_at_head();
             }
             repository.plain.settling = repository.sweep.is_some();
             self.tell_current(page.repository, out);
@@ -329,10 +333,10 @@ impl Client {
         if repository.sweep.as_ref() != Some(&page.sweep) {
             return;
         }
-        if let Sweep::Acked(_, kept) = page.sweep
-            && next.is_none()
-        {
-            repository.acked.swept(kept);
+        match page.sweep {
+            Sweep::Acked(_, kept) if next.is_none() => repository.acked.swept(kept),
+            Sweep::Unseen(_) if next.is_none() => repository.acked.swept(0),
+            _ => {}
         }
         repository.sweep = next;
         repository.plain.settling = repository.sweep.is_some();

@@ -175,6 +175,14 @@ impl Repository {
         self.sweep = Some(Sweep::Acked(LocalSequence::default(), 0));
     }
 
+    /// Starts to look for acked events that the stream has not shown, now that it has reached the head.
+    pub(super) fn sweep_at_head(&mut self) {
+        self.sweep_acked();
+        if self.cursor.epoch.is_some() {
+            self.sweep = Some(Sweep::Unseen(LocalSequence::default()));
+        }
+    }
+
     /// Forgets everything that belongs to a connection.
     pub(super) fn disconnect(&mut self) {
         self.stream = Stream::default();

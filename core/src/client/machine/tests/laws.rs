@@ -30,6 +30,8 @@ enum Step {
     Refuse(bool),
     Pass(u16),
     Resync,
+    /// The server's store is put back by so many events, and its connections are cut.
+    Restore(usize),
 }
 
 #[derive(Clone, Debug)]
@@ -65,6 +67,7 @@ struct Run {
     config: ClientConfig,
     others: u64,
     written: Vec<String>,
+    restored: bool,
 }
 
 impl Run {
@@ -77,6 +80,7 @@ impl Run {
             config,
             others: 0,
             written: Vec::new(),
+            restored: false,
         };
         run.world.start();
         run
@@ -101,6 +105,11 @@ impl Run {
             Step::Crash => self.crash(),
             Step::Refuse(retryable) => self.server.refuse = Some(*retryable),
             Step::Pass(millis) => self.world.pass(u64::from(*millis)),
+            Step::Restore(less) => {
+                self.restored = true;
+                self.server.restore(*less);
+                self.world.disconnect(None);
+            }
             Step::Resync => self.world.give(ClientInput::Resync {
                 repository: repository("notes"),
             }),
@@ -234,7 +243,7 @@ impl Run {
             .get(&repository("notes"))
             .cloned()
             .unwrap_or_default();
-        if self.server.is_plain() || cursor.refolding {
+        if self.server.is_plain() || cursor.refolding || self.restored {
             return;
         }
         let after = usize::try_from(cursor.after.get()).unwrap();
@@ -285,7 +294,7 @@ impl Run {
             .map(|logged| &logged.id)
             .filter(|id| !id.starts_with('x'))
             .collect();
-        let kept: Vec<&String> = self
+        let mut kept: Vec<&String> = self
             .written
             .iter()
             .filter(|id| !self.server.rejected.contains(id))
@@ -293,6 +302,11 @@ impl Run {
         // A crash may lose the answer to a write that was made.
         let mut known = own.clone();
         known.retain(|id| kept.contains(id));
+        if self.restored {
+            // What was lost comes behind what was not.
+            known.sort_unstable();
+            kept.sort_unstable();
+        }
         assert_eq!(known, kept, "in the application's order, each once");
         let all: Vec<String> = self.world.disk.own.values().map(|own| own.id.to_string()).collect();
         assert!(own.iter().all(|id| all.contains(id)));
@@ -370,5 +384,15 @@ proptest! {
     #[test]
     fn a_client_of_a_plain_server_ends_with_the_newest_events(steps in prop::collection::vec(step(), 0..120)) {
         run(Server::plain(), small(ServerOrder), &steps);
+    }
+
+    #[test]
+    fn nothing_acked_is_lost_when_the_server_is_put_back(
+        mut steps in prop::collection::vec(step(), 0..120),
+        at in 0..120_usize,
+        less in 1..30_usize,
+    ) {
+        steps.insert(at.min(steps.len()), Step::Restore(less));
+        run(Server::default(), small(MergeFields), &steps);
     }
 }

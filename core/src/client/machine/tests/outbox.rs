@@ -59,6 +59,7 @@ fn a_reconnect_resends_unacked_events_in_order() {
     let mut world = World::live(config(&["notes"]));
     let ids: Vec<String> = ["a", "b", "c"].iter().map(|record| world.put(record, "1")).collect();
     world.receive(&ack(&ids[1], 1));
+    world.receive(&stream(0, 1, &[event(1, "b", "1").replace("x1", &ids[1])]));
     reconnect(&mut world);
     assert_eq!(pushed(&mut world), ["a", "c"]);
 }
@@ -314,6 +315,20 @@ fn an_acked_event_that_was_passed_while_the_client_was_down_is_pushed_again_when
     assert_eq!(pushed(&mut again), ["a"]);
     again.receive(&ack(&id, 1));
     assert!(matches!(again.own_states()[0], OwnState::Settled { .. }));
+}
+
+#[test]
+fn an_acked_event_above_the_head_was_lost_and_is_pushed_again() {
+    let mut world = World::live(config(&["notes"]));
+    let first = world.put("a", "1");
+    world.receive(&ack(&first, 1));
+    world.receive(&stream(0, 1, &[event(1, "a", "1").replace("x1", &first)]));
+    let second = world.put("b", "1");
+    world.receive(&ack(&second, 2));
+    // The server is put back by one event: what this client has seen of it is all there.
+    reconnect(&mut world);
+    assert_eq!(pushed(&mut world), ["b"]);
+    assert_eq!(world.client.pending(), 1);
 }
 
 #[test]

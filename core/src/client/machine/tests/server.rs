@@ -103,10 +103,7 @@ impl Server {
             "auth" if self.plain => self.answers.push_back(r#"{"type":"auth_success"}"#.into()),
             "auth" => self.answers.push_back(AUTH_SUCCESS.into()),
             "ping" => self.answers.push_back(r#"{"type":"pong"}"#.into()),
-            "subscribe" => {
-                let after = value["repositories"]["notes"]["afterSequence"].as_u64().unwrap();
-                self.stream = Some((usize::try_from(after).unwrap(), value["ref"].as_u64().unwrap(), false));
-            }
+            "subscribe" => self.subscribe(&value),
             "request_events" => self.pull(usize::try_from(value["afterSequence"].as_u64().unwrap()).unwrap()),
             "push_event" => self.push(&[value["event"].to_string()]),
             "push_events_batch" => {
@@ -115,6 +112,28 @@ impl Server {
             }
             _ => {}
         }
+    }
+
+    fn subscribe(&mut self, value: &Value) {
+        let (position, reference) = (&value["repositories"]["notes"], value["ref"].as_u64().unwrap());
+        let after = usize::try_from(position["afterSequence"].as_u64().unwrap()).unwrap();
+        let seen = position["seen"].as_array().is_none_or(|seen| {
+            let at = usize::try_from(seen[0].as_u64().unwrap()).unwrap();
+            self.log.get(at - 1).is_some_and(|logged| seen[1] == *logged.id)
+        });
+        self.stream = (seen && after <= self.log.len()).then_some((after, reference, false));
+        if self.stream.is_none() {
+            self.answers.push_back(format!(
+                r#"{{"type":"history_changed","repository":"notes","epoch":"e1","ref":{reference}}}"#
+            ));
+        }
+    }
+
+    /// The store is put back to where it had so many events less.
+    pub(super) fn restore(&mut self, less: usize) {
+        self.log.truncate(self.log.len().saturating_sub(less));
+        let left = self.log.len();
+        self.ids.retain(|_, sequence| *sequence <= left);
     }
 
     fn push(&mut self, bodies: &[String]) {
