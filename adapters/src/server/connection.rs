@@ -183,23 +183,23 @@ impl Connection {
         progress
     }
 
-    /// Sends what is queued, as far as the socket takes it. Says whether the session has news of it.
+    /// Sends what is queued, as far as the socket takes it. Says whether it took anything: then frames that were not
+    /// wanted may be wanted now.
     pub(crate) fn write(&mut self, io: &mut impl Write, vectored: bool) -> bool {
         if self.outgoing.is_empty() {
             return self.flushed();
         }
-        let mut counting = Counting {
-            io,
-            metrics: &self.host.metrics,
-        };
+        let mut counting = Counting::new(io);
         let result = self.outgoing.write(&mut counting, vectored);
+        let taken = counting.taken;
+        self.host.metrics.bytes_sent.add_count(taken);
         let bytes = self.outgoing.take_flushed();
         if bytes > 0 && self.phase == Phase::Open {
             self.input(SessionInput::Flushed { bytes });
         }
         match result {
-            Ok(()) => self.flushed() || bytes > 0,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => bytes > 0,
+            Ok(()) => self.flushed() || taken > 0,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => taken > 0,
             Err(_) => {
                 self.lost();
                 true

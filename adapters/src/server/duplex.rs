@@ -1,6 +1,5 @@
 //! What stands between a connection's WebSocket and its socket.
 
-use super::metrics::Metrics;
 use super::outgoing::Outgoing;
 use std::io::{self, IoSlice, Read, Write};
 
@@ -44,20 +43,27 @@ impl<R> Write for Duplex<'_, R> {
 
 /// Counts what a socket takes.
 pub(crate) struct Counting<'a, W> {
-    pub(crate) io: &'a mut W,
-    pub(crate) metrics: &'a Metrics,
+    io: &'a mut W,
+    /// Bytes taken so far.
+    pub(crate) taken: usize,
+}
+
+impl<'a, W> Counting<'a, W> {
+    pub(crate) fn new(io: &'a mut W) -> Self {
+        Self { io, taken: 0 }
+    }
 }
 
 impl<W: Write> Write for Counting<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let taken = self.io.write(bytes)?;
-        self.metrics.bytes_sent.add_count(taken);
+        self.taken += taken;
         Ok(taken)
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let taken = self.io.write_vectored(slices)?;
-        self.metrics.bytes_sent.add_count(taken);
+        self.taken += taken;
         Ok(taken)
     }
 

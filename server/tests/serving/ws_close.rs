@@ -4,7 +4,8 @@ use crate::support::http::{connect, get, send};
 use crate::support::socket::{close_code, hear, open, plain, say, subscribed};
 use crate::support::{Server, Setup, until};
 use driftless_core::server::ServerLimits;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 use tungstenite::protocol::CloseFrame;
@@ -175,18 +176,48 @@ fn a_stop_does_not_wait_for_connections_that_ask_for_nothing() {
 }
 
 #[test]
-fn a_flood_of_pings_that_nobody_reads_the_answers_of_stops_being_read() {
-    let server = Server::start();
+fn a_peer_that_pings_and_does_not_read_is_not_read_from_until_it_does() {
+    let limits = ServerLimits {
+        // The server's own ping must not wake what has gone to sleep.
+        heartbeat_interval: Duration::from_hours(1),
+        ..ServerLimits::default()
+    };
+    let server = limited(limits);
     let mut socket = plain(server.address, "/sync");
-    let mut stream = socket.get_mut().try_clone().unwrap();
-    stream.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
     // Masked with zeros; the answers are as long.
-    let ping = [&[0x89, 0xfd, 0, 0, 0, 0][..], &[b'x'; 125]].concat().repeat(100);
-    let flood = thread::spawn(move || (0..100_000).take_while(|_| stream.write_all(&ping).is_ok()).count());
-    let sent = flood.join().unwrap();
-    assert!(sent < 100_000, "everything was taken");
+    let ping = [&[0x89, 0xfd, 0, 0, 0, 0][..], &[b'x'; 125]].concat();
+    let mut writer = socket.get_mut().try_clone().unwrap();
+    let left = flood(&mut writer, &ping);
     assert_eq!(get(server.address, "/healthz").status, 200);
-    let mut byte = [0];
-    socket.get_mut().read_exact(&mut byte).unwrap();
-    assert_eq!(byte, [0x8a]);
+    let rest = thread::spawn(move || {
+        writer.write_all(&left).unwrap();
+        // {"type":"ping"}, masked with zeros.
+        writer.write_all(b"\x81\x8f\0\0\0\0{\"type\":\"ping\"}").unwrap();
+    });
+    let answer = loop {
+        match socket.read().unwrap() {
+            Message::Pong(_) => {}
+            other => break other,
+        }
+    };
+    assert_eq!(answer, Message::text(r#"{"type":"pong"}"#));
+    rest.join().unwrap();
+}
+
+/// Writes the same bytes again and again until nothing more is taken; the part that is missing then.
+fn flood(stream: &mut TcpStream, bytes: &[u8]) -> Vec<u8> {
+    stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    let many = bytes.repeat(100);
+    let (mut written, most) = (0, 1 << 30);
+    while written < most {
+        match stream.write(&many[written % bytes.len()..]) {
+            Ok(taken) => written += taken,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                stream.set_write_timeout(None).unwrap();
+                return bytes[written % bytes.len()..].to_vec();
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    panic!("everything was taken");
 }
