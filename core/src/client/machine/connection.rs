@@ -31,11 +31,14 @@ impl Client {
         if self.link.is(socket) && self.link.phase == Phase::Connecting {
             self.link.phase = Phase::Authenticating;
             self.send_auth(out);
+        } else {
+            self.ignored += 1;
         }
     }
 
     pub(super) fn on_disconnected(&mut self, socket: SocketId, code: Option<CloseCode>, reason: String, out: &mut Out) {
         if !self.link.is(socket) {
+            self.ignored += 1;
             return;
         }
         self.forget_connection();

@@ -174,6 +174,7 @@ impl Client {
 
     pub(super) fn on_stored(&mut self, id: StorageId, result: Result<StorageReply, StorageFailure>, out: &mut Out) {
         let Some((_, job, stage)) = self.jobs.running.take_if(|(running, _, _)| *running == id) else {
+            self.ignored += 1;
             return;
         };
         if self.stopped && !matches!(stage, Stage::Committing(_)) {

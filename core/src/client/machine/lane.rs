@@ -143,10 +143,10 @@ impl Lane {
     }
 
     /// The server has decided about an event. One that was not sent on this connection, or that is decided already,
-    /// stays as it is.
-    pub(super) fn rule(&mut self, event: &EventId, ruling: Ruling, plain: bool) {
+    /// stays as it is; whether it was in flight.
+    pub(super) fn rule(&mut self, event: &EventId, ruling: Ruling, plain: bool) -> bool {
         let Some(at) = self.position(event) else {
-            return;
+            return false;
         };
         if self.refused.is_none() {
             self.attempts = 0;
@@ -164,6 +164,7 @@ impl Lane {
         if flight.unanswered == 0 || plain {
             self.land(at);
         }
+        true
     }
 
     /// The server refuses an event for now; whether it is in flight.

@@ -87,6 +87,7 @@ pub struct Client {
     last_reference: u64,
     /// The lane that was served last.
     last_lane: usize,
+    ignored: u64,
 }
 
 impl Client {
@@ -110,6 +111,7 @@ impl Client {
             last_local: LocalSequence::default(),
             last_reference: 0,
             last_lane: 0,
+            ignored: 0,
             config,
         }
     }
@@ -153,6 +155,12 @@ impl Client {
     pub fn cursor(&self, repository: &RepositoryName) -> Option<Sequence> {
         let index = find(&self.repositories, repository).ok().filter(|_| self.opened)?;
         Some(self.repositories[index].cursor.after)
+    }
+
+    /// How many inputs came too late or named nothing that is known: completions of storage, inputs of old sockets, acks
+    /// of events that are not in flight. They change nothing.
+    pub fn ignored(&self) -> u64 {
+        self.ignored
     }
 
     fn on_start(&mut self, wall: Timestamp, out: &mut Out) {

@@ -153,7 +153,8 @@ impl Client {
         let plain = self.link.is_plain();
         for ((index, id), sequence) in placed {
             let ruling = Ruling::Acked(sequence.filter(|sequence| *sequence > Sequence::ZERO));
-            self.repositories[index].lane.rule(&id, ruling, plain);
+            let known = self.repositories[index].lane.rule(&id, ruling, plain);
+            self.ignored += u64::from(!known);
         }
     }
 

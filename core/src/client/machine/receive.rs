@@ -11,6 +11,7 @@ use bytestring::ByteString;
 impl Client {
     pub(super) fn on_frame(&mut self, socket: SocketId, frame: &ByteString, out: &mut Out) {
         if !self.link.is(socket) || self.link.phase == Phase::Connecting {
+            self.ignored += 1;
             return;
         }
         self.alive();

@@ -290,7 +290,7 @@ fn late_and_unknown_completions_of_storage_are_ignored() {
             result: Ok(crate::client::StorageReply::Committed),
         });
     }
-    assert_eq!(world.asked.len(), 1);
+    assert_eq!((world.asked.len(), world.client.ignored()), (1, 3));
     world.storing = true;
     world.store();
     assert_eq!(world.cursor(), 1);
