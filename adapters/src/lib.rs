@@ -12,8 +12,10 @@ pub mod client;
 pub mod server;
 pub mod storage;
 pub mod store;
+mod wall;
 
 pub use driftless_core as core;
+pub use wall::wall_clock;
 
 /// The README's example, compiled.
 #[cfg(all(doctest, feature = "tokio", feature = "sqlite"))]

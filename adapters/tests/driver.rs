@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
-use driftless::client::{Command, Driver, Status, WriteResult, wall_clock};
+use driftless::client::{Command, Driver, Status, WriteResult};
 use driftless::core::Instant;
 use driftless::core::client::{
     Change, ChangeKind, ClientAction, ClientConfig, ClientCredentials, ClientInput, ClientLimits, ConnectionState,
@@ -10,6 +10,7 @@ use driftless::core::client::{
 };
 use driftless::core::event::{Json, RecordId, Spelling};
 use driftless::storage::{MemoryStorage, Storage};
+use driftless::wall_clock;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, channel};

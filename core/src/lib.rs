@@ -25,6 +25,7 @@ pub mod event;
 pub mod machine;
 pub mod name;
 pub mod server;
+mod text;
 pub mod timers;
 pub mod wire;
 

@@ -1,8 +1,8 @@
 //! Namespaces, repositories, and the logs that they name together.
 
+use crate::text::text_newtype;
 use alloc::sync::Arc;
 use core::fmt;
-use core::ops::Deref;
 
 /// Why a name is not one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,27 +72,12 @@ impl RepositoryName {
     }
 }
 
-macro_rules! text_newtype {
+macro_rules! name_newtype {
     ($name:ident) => {
-        impl Deref for $name {
-            type Target = str;
-            fn deref(&self) -> &str {
-                &self.0
-            }
-        }
+        text_newtype!($name);
         impl AsRef<str> for $name {
             fn as_ref(&self) -> &str {
-                &self.0
-            }
-        }
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&*self.0, f)
+                self
             }
         }
         impl core::str::FromStr for $name {
@@ -104,8 +89,8 @@ macro_rules! text_newtype {
     };
 }
 
-text_newtype!(Namespace);
-text_newtype!(RepositoryName);
+name_newtype!(Namespace);
+name_newtype!(RepositoryName);
 
 /// One log: a repository within its namespace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

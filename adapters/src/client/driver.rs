@@ -22,7 +22,8 @@ use std::fmt;
 /// binding's command queue lets through; actions are drained after each call.
 ///
 /// ```
-/// use driftless::client::{Driver, wall_clock};
+/// use driftless::client::Driver;
+/// use driftless::wall_clock;
 /// use driftless::core::Instant;
 /// use driftless::core::client::{
 ///     ClientAction, ClientConfig, ClientCredentials, ClientInput, ClientLimits, RepositoryConfig, Timing,

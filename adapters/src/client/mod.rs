@@ -17,16 +17,3 @@ pub mod tokio;
 
 pub use command::{Command, Done, Status, WriteResult};
 pub use driver::Driver;
-
-use driftless_core::event::Timestamp;
-use std::time::{SystemTime, UNIX_EPOCH};
-
-/// This machine's wall clock, for the `createdAt` of events. A clock before 1970 counts as 1970.
-#[expect(clippy::missing_panics_doc, reason = "there is a moment 1970")]
-pub fn wall_clock() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let millis = i64::try_from(since.as_millis()).unwrap_or_default();
-    Timestamp::from_millis(millis)
-        .or_else(|| Timestamp::from_millis(0))
-        .expect("1970 is a moment")
-}

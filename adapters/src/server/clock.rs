@@ -1,10 +1,9 @@
 //! Where the server's machines get their time from.
 
 use driftless_core::Instant;
-use driftless_core::event::Timestamp;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-/// A monotonic clock with its epoch at the start of the server, and the wall clock beside it.
+/// A monotonic clock with its epoch at the start of the server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     epoch: std::time::Instant,
@@ -31,16 +30,6 @@ impl Clock {
     }
 }
 
-/// The wall clock as ISO 8601 text in UTC, to the millisecond.
-pub(crate) fn wall_time() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis())
-        .ok()
-        .and_then(Timestamp::from_millis)
-        .map(|time| time.to_string())
-        .unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,14 +38,5 @@ mod tests {
     fn a_deadline_at_the_end_of_time_is_a_far_one() {
         let clock = Clock::start();
         assert!(clock.std(Instant::from_micros(u64::MAX)) > std::time::Instant::now());
-    }
-
-    #[test]
-    fn wall_time_is_utc_with_milliseconds() {
-        let text = wall_time();
-        assert!(
-            text.ends_with('Z') && text.len() == "2025-01-23T10:00:00.000Z".len(),
-            "{text}"
-        );
     }
 }

@@ -8,11 +8,12 @@
 //!   timer ────▶ tick ──────┘      └─▶ hub, authenticator
 //! ```
 
-use super::clock::{Clock, wall_time};
+use super::clock::Clock;
 use super::duplex::{Counting, Duplex};
 use super::host::{Host, HubMail, Replies};
 use super::mailbox::Mailbox;
 use super::outgoing::Outgoing;
+use crate::wall_clock;
 use async_tungstenite::tungstenite::error::ProtocolError;
 use async_tungstenite::tungstenite::protocol::frame::coding::CloseCode as SocketCode;
 use async_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext};
@@ -345,7 +346,7 @@ impl Connection {
             mailbox.post(SessionInput::Authenticated {
                 auth,
                 result,
-                server_time: wall_time(),
+                server_time: wall_clock().to_string(),
             });
         });
         self.host.authenticator.authenticate(credentials, decide);

@@ -1,8 +1,8 @@
 //! Event ids, record ids and sequences.
 
+use crate::text::text_newtype;
 use bytestring::ByteString;
 use core::fmt;
-use core::ops::Deref;
 
 /// Why an id is not one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,22 +53,7 @@ macro_rules! id_newtype {
                 &self.0
             }
         }
-        impl Deref for $name {
-            type Target = str;
-            fn deref(&self) -> &str {
-                &self.0
-            }
-        }
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&*self.0, f)
-            }
-        }
+        text_newtype!($name);
     };
 }
 

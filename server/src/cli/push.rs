@@ -4,12 +4,12 @@ use super::Failure;
 use super::conversation::{Conversation, TargetArgs, failure};
 use super::on_one_thread;
 use bytestring::ByteString;
-use driftless_core::event::{Envelope, EventId, Json, RecordId, Sequence, Timestamp};
+use driftless::wall_clock;
+use driftless_core::event::{Envelope, EventId, Json, RecordId, Sequence};
 use driftless_core::wire::{Ack, ClientMessage, ServerMessage};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::io::{self, Write};
-use std::time::{SystemTime, UNIX_EPOCH};
 use uuid::Builder;
 
 const EXAMPLES: &str = r#"Examples:
@@ -138,7 +138,7 @@ fn event(args: &PushArgs, text: &str) -> Result<Json, Failure> {
     let event = format!(
         r#"{{"_event_id":"{}","_operation":0,"_created_at":"{}","_data_id":{id},"_data":{json}}}"#,
         new_event_id()?,
-        now(),
+        wall_clock(),
     );
     Json::parse(event).map_err(|error| Failure::failed(error.to_string()))
 }
@@ -165,18 +165,6 @@ fn json_string(text: &str) -> String {
 fn new_event_id() -> Result<uuid::Uuid, Failure> {
     let mut random = [0; 10];
     getrandom::fill(&mut random).map_err(|error| Failure::failed(format!("no random numbers: {error}")))?;
-    Ok(Builder::from_unix_timestamp_millis(millis(), &random).into_uuid())
-}
-
-fn now() -> String {
-    i64::try_from(millis())
-        .ok()
-        .and_then(Timestamp::from_millis)
-        .map(|time| time.to_string())
-        .unwrap_or_default()
-}
-
-fn millis() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or_default()
+    let millis = u64::try_from(wall_clock().as_millis()).unwrap_or_default();
+    Ok(Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
 }

@@ -3,11 +3,10 @@
 use super::answer::{Answer, ErrorBody, Refused, json, text, typed};
 use super::service::Http;
 use driftless::server::Counter;
-use driftless_core::event::Timestamp;
 use hyper::StatusCode;
 use serde::Serialize;
 use std::fmt::Write;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::time::timeout;
 
 /// How long a health check waits for the store.
@@ -34,7 +33,7 @@ impl Http {
         };
         let health = Health {
             status,
-            timestamp: now(),
+            timestamp: driftless::wall_clock().to_string(),
             store,
             active_connections: self.server.metrics().connections.value(),
             error: refused.as_ref().map(Refused::body),
@@ -141,13 +140,4 @@ impl Exposition {
         )
         .expect("a string takes everything");
     }
-}
-
-fn now() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis())
-        .ok()
-        .and_then(Timestamp::from_millis)
-        .map(|time| time.to_string())
-        .unwrap_or_default()
 }
