@@ -190,6 +190,9 @@ pub enum WriteError {
     /// The event would be over [`crate::client::ClientLimits::event_bytes`].
     #[error("the event is larger than {0} bytes")]
     TooLarge(usize),
+    /// The event would be nested deeper than a frame that carries it may be.
+    #[error("the event is nested deeper than {0} levels")]
+    TooDeep(usize),
     /// More writes wait for storage than [`crate::client::ClientLimits::writes`].
     #[error("too many writes wait for local storage; try again")]
     Busy,

@@ -5,8 +5,8 @@ use super::Out;
 use super::inbox::Run;
 use super::jobs::Job;
 use super::replica::Workspace;
-use crate::client::{Cursor, OwnState, RecordKey, StorageRequest};
-use crate::event::EventId;
+use crate::client::{Cursor, OwnEvent, OwnState, RecordKey, StorageRequest};
+use crate::event::{Event, EventId};
 use crate::name::RepositoryName;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -40,8 +40,8 @@ impl Client {
             let repository = &self.repositories[run.repository];
             for event in &run.events {
                 workspace.fold(repository, event);
-                let own = workspace.own_state(&repository.name, &event.id);
-                if own.is_some_and(can_settle) {
+                let own = workspace.own(&repository.name, &event.id);
+                if own.is_some_and(|own| can_settle(own, event)) {
                     workspace.place(run.repository, &repository.name, &event.id, settled.clone());
                 }
             }
@@ -73,9 +73,10 @@ impl Client {
     }
 }
 
-/// Whether an own event with this state settles when it appears in the stream.
-fn can_settle(state: &OwnState) -> bool {
-    matches!(state, OwnState::Pending | OwnState::Acked(_) | OwnState::Doubted)
+/// Whether an own event settles by an event of the stream with its id. One of another record is another event: the
+/// server has given the id away, and will say so when the own event is pushed.
+fn can_settle(own: &OwnEvent, event: &Event) -> bool {
+    own.key.record == event.record_id && matches!(own.state, OwnState::Pending | OwnState::Acked(_) | OwnState::Doubted)
 }
 
 /// Moves a cursor behind a run.

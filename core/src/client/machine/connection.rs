@@ -101,7 +101,7 @@ impl Client {
         }
         self.timers.clear(Timer::Link);
         self.link.phase = Phase::Online;
-        let refused_pushes = self.link.awaiting.take().is_some();
+        self.link.awaiting = None;
         self.link.renewing = false;
         self.link.server = success.extended;
         if first {
@@ -109,14 +109,16 @@ impl Client {
             self.start_heartbeat();
         }
         self.start_streams(first);
-        if refused_pushes {
+        if !first {
+            // A push that met the old credentials was refused, whether its refusal came before these were shown or not.
             self.reset_lanes();
         }
     }
 
     /// An error that came before `auth_success`, or that is about the connection's credentials.
     pub(super) fn on_auth_error(&mut self, error: ServerError, out: &mut Out) {
-        if says_auth(&error) {
+        // A server that has waited too long for `auth` has not judged the credentials.
+        if says_auth(&error) && error.code != Some(ErrorCode::NotAuthenticated) {
             self.hang_up(CloseCode::NORMAL, "the credentials were refused", out);
             self.refused(error.message, out);
         } else {

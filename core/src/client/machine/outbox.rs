@@ -233,7 +233,7 @@ impl Client {
     pub(super) fn settle(&mut self, verdicts: Vec<(usize, Verdict)>, mut workspace: Workspace, out: &mut Out) {
         for (index, verdict) in &verdicts {
             let name = &verdict.key.repository;
-            let state = workspace.own_state(name, &verdict.id);
+            let state = workspace.own(name, &verdict.id).map(|own| &own.state);
             // What has appeared in the stream meanwhile is settled.
             if state != Some(&OwnState::Pending) {
                 continue;

@@ -278,8 +278,8 @@ impl Client {
         }
         let (mut kept, mut highest) = (0, Sequence::ZERO);
         for own in &page.own {
-            let state = workspace.own_state(&repository.name, &own.id);
-            if let Some(to) = state.and_then(|state| self.swept_state(&page, state)) {
+            let now = workspace.own(&repository.name, &own.id);
+            if let Some(to) = now.and_then(|own| self.swept_state(&page, &own.state)) {
                 workspace.place(page.repository, &repository.name, &own.id, to);
             } else {
                 kept += 1;

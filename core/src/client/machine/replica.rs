@@ -104,10 +104,9 @@ impl Workspace {
         }
     }
 
-    /// Where an own event stands.
-    pub(super) fn own_state(&self, repository: &RepositoryName, event: &EventId) -> Option<&OwnState> {
-        let own = self.own.get(&(repository.clone(), event.clone()))?;
-        Some(&own.state)
+    /// An own event, with where it stands.
+    pub(super) fn own(&self, repository: &RepositoryName, event: &EventId) -> Option<&OwnEvent> {
+        self.own.get(&(repository.clone(), event.clone()))
     }
 
     /// Changes where an own event stands, and the layer with it. Nothing if it is not there.

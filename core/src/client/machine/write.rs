@@ -7,10 +7,13 @@ use super::{Change, ChangeKind, Client, Notice, Out, Write, WriteError};
 use crate::client::event_text::event_text;
 use crate::client::fields::differing_fields;
 use crate::client::{OwnEvent, OwnState, RecordKey, State, StorageChange, StorageRequest, StoredRecord};
-use crate::event::{Event, EventId, Json, Operation, Timestamp};
+use crate::event::{Event, EventId, Json, MAX_DEPTH, Operation, Timestamp, depth_exceeds};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
+
+/// Deepest nesting of an event: in a pushed batch it is two levels further down, and servers read [`MAX_DEPTH`].
+const EVENT_DEPTH: usize = MAX_DEPTH - 2;
 
 /// A write that became events, not durable yet.
 struct Made {
@@ -122,6 +125,9 @@ impl Client {
             let body = event_text(&event, self.config.spelling);
             if body.len() > self.config.limits.event_bytes {
                 return Err(WriteError::TooLarge(self.config.limits.event_bytes));
+            }
+            if depth_exceeds(&body, EVENT_DEPTH) {
+                return Err(WriteError::TooDeep(EVENT_DEPTH));
             }
             record.visible = Some(fold_own(record.visible.as_ref(), &event, &self.repositories[index]));
             record.pending = true;

@@ -181,6 +181,32 @@ fn expired_credentials_hold_the_outbox_until_others_come() {
 }
 
 #[test]
+fn a_push_that_expires_while_others_are_shown_is_sent_again() {
+    let mut world = World::live(config(&["notes"]));
+    let id = world.put("a", "1");
+    world.give(credentials("renewed"));
+    world.forget();
+    world.receive(&format!(
+        r#"{{"type":"error","message":"Expired.","code":"token_expired","retryable":true,"repository":"notes","eventIds":["{id}"]}}"#
+    ));
+    world.receive(AUTH_SUCCESS);
+    world.receive(r#"{"type":"sync_complete","repository":"notes","ref":2}"#);
+    let frames = world.frames();
+    assert!(frames.last().unwrap().contains(&id), "{frames:?}");
+    world.receive(&ack(&id, 1));
+    assert_eq!(world.client.pending(), 0);
+}
+
+#[test]
+fn a_server_that_waited_too_long_for_auth_is_tried_again() {
+    let mut world = World::new(config(&["notes"]));
+    world.start();
+    world.open();
+    world.receive(r#"{"type":"error","message":"Not authenticated","code":"not_authenticated","retryable":true}"#);
+    assert!(matches!(world.state(), ConnectionState::Offline { retry_in: Some(_) }));
+}
+
+#[test]
 fn credentials_that_come_while_old_ones_are_being_tried_start_over() {
     for opened in [false, true] {
         let mut world = World::new(config(&["notes"]));

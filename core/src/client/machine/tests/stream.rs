@@ -310,3 +310,18 @@ fn an_answer_of_storage_that_does_not_fit_counts_as_a_failure() {
     world.pass(1_000);
     assert_eq!((world.cursor(), world.visible("a")), (1, "1".into()));
 }
+
+#[test]
+fn an_own_events_id_on_another_record_settles_nothing() {
+    let mut world = World::live(config(&["notes"]));
+    let id = world.put("a", "1");
+    let other = event(1, "b", "2").replace("x1", &id);
+    world.receive(&stream(0, 1, &[other]));
+    assert_eq!((&*world.visible("a"), &*world.visible("b")), ("1", "2"));
+    assert_eq!(world.own_states(), [OwnState::Pending]);
+    world.receive(&format!(
+        r#"{{"type":"error","message":"Taken.","code":"event_id_conflict","retryable":false,"repository":"notes","eventIds":["{id}"]}}"#
+    ));
+    assert!(matches!(world.own_states()[..], [OwnState::Rejected { .. }]));
+    assert!(world.record("a").is_none());
+}

@@ -120,6 +120,18 @@ fn a_write_is_whole_or_not_made() {
 }
 
 #[test]
+fn what_no_server_would_read_is_not_written() {
+    let mut world = World::live(config(&["notes"]));
+    // The event itself is one level more.
+    let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    let request = world.write(vec![upsert("a", "1"), upsert("b", &nested(126))]);
+    assert_eq!(world.written(request), Some(Err(WriteError::TooDeep(126))));
+    assert!(world.disk.own.is_empty());
+    let request = world.write(vec![upsert("a", "1"), upsert("b", &nested(125))]);
+    assert!(matches!(world.written(request), Some(Ok(_))));
+}
+
+#[test]
 fn more_writes_than_the_limit_are_refused() {
     let mut config = config(&["notes"]);
     config.limits.writes = 1;
