@@ -6,6 +6,7 @@ use crate::name::RepositoryName;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 /// What a [`super::Client`] is made with.
@@ -46,12 +47,23 @@ impl RepositoryConfig {
 }
 
 /// What a client shows to the server, in `auth` (and, by its host, in the handshake).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct ClientCredentials {
     /// The token.
     pub token: Option<String>,
     /// Custom headers. In `auth` they stand beside the protocol's own fields and can never overwrite one.
     pub headers: Vec<(String, String)>,
+}
+
+/// Without the secrets: they must not reach a log.
+impl fmt::Debug for ClientCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("ClientCredentials")
+            .field("token", &self.token.as_ref().map(|_| ".."))
+            .field("headers", &names)
+            .finish()
+    }
 }
 
 /// Timeouts and delays of a client. Defaults as PROTOCOL.md section 7.

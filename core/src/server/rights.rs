@@ -6,10 +6,11 @@ use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 /// What a connection shows to be let in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// The namespace that the connection is for.
     pub namespace: Namespace,
@@ -18,6 +19,18 @@ pub struct Credentials {
     pub token: Option<String>,
     /// Every other field of `auth`.
     pub fields: Vec<(String, Json)>,
+}
+
+/// Without the secrets: they must not reach a log.
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.fields.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Credentials")
+            .field("namespace", &self.namespace)
+            .field("token", &self.token.as_ref().map(|_| ".."))
+            .field("fields", &names)
+            .finish()
+    }
 }
 
 /// Which repositories of the namespace a right covers.

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 /// Bytes of events after which an answer ends early, with `hasMore`.
-const ANSWER_BYTES: usize = 8 << 20;
+const ANSWER_BYTES: usize = 2 << 20;
 
 /// Events and bytes read from the store at a time.
 const PAGE_EVENTS: usize = 1_000;

@@ -137,6 +137,9 @@ fn check(connection: &Connection, path: &Path) -> Result<(), SqliteOpenError> {
 fn set(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
+    // Where a plain fsync does not reach the disk (macOS).
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)
 }

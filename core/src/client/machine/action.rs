@@ -92,7 +92,7 @@ pub enum Notice {
     Acked {
         /// Which repository.
         repository: RepositoryName,
-        /// Which events; an event is told once.
+        /// Which events. An event is told once, unless the server lost it and was given it again.
         events: Vec<EventId>,
     },
     /// An own event was refused for good: it has left the outbox and the local layer.
