@@ -135,6 +135,8 @@ impl Http {
         let origin = match self.origins.judge(request.headers()) {
             Caller::Direct => None,
             Caller::Page(origin) => Some(origin),
+            // A preflight without permissions refuses the call as well, and is answered 200 like every other.
+            Caller::Refused if request.method() == Method::OPTIONS => return Answer::default(),
             Caller::Refused => return refused_page().into(),
             Caller::OtherHost => return refused_host().into(),
         };

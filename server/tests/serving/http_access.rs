@@ -152,3 +152,14 @@ fn a_preflight_is_answered_on_every_path() {
         }
     }
 }
+
+#[test]
+fn a_preflight_of_a_refused_page_is_answered_without_permission() {
+    let server = Server::start();
+    let asked = [FOREIGN, ("Access-Control-Request-Method", "POST")];
+    let answer = send(server.address, "OPTIONS", "/api/events/users", &asked, b"");
+    assert_eq!(answer.status, 200);
+    for permission in ["Access-Control-Allow-Origin", "Access-Control-Allow-Methods"] {
+        assert_eq!(answer.header(permission), None);
+    }
+}

@@ -166,6 +166,7 @@ impl Workspace {
             outcome.notices.push(Notice::Acked { repository, events });
         }
         self.drafts.retain(|_, draft| draft.touched);
+        let mut told = Vec::new();
         for (key, draft) in self.drafts {
             let Ok(index) = find(repositories, &key.repository) else {
                 continue;
@@ -173,11 +174,23 @@ impl Workspace {
             let before = draft.stored.clone();
             let record = draft.finish(key, &repositories[index]);
             if before.as_ref() != Some(&record) {
-                outcome.notices.extend(changed(before.as_ref(), &record, &self.known));
+                told.extend(changed(before.as_ref(), &record, &self.known));
                 outcome.changes.push(StorageChange::Record(record));
             }
         }
+        told.sort_by(|a, b| place_in_log(a).cmp(&place_in_log(b)));
+        outcome.notices.extend(told);
         outcome
+    }
+}
+
+/// Changes are told in the order of the log; those that have no place there yet come last.
+fn place_in_log(notice: &Notice) -> (Option<&RepositoryName>, Sequence) {
+    match notice {
+        Notice::Changed {
+            repository, sequence, ..
+        } => (Some(repository), sequence.unwrap_or(Sequence::MAX)),
+        _ => (None, Sequence::ZERO),
     }
 }
 

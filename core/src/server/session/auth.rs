@@ -30,8 +30,7 @@ pub(super) struct PendingAuth {
 impl Session {
     /// The peer shows credentials. Frames behind them wait for the decision.
     pub(super) fn auth_came(&mut self, auth: Auth, reference: Option<Json>, out: &mut Actions<SessionAction>) {
-        // A later version includes this one: the answer says which one it is.
-        let is_extended = auth.protocol.is_some_and(|version| version >= PROTOCOL_VERSION);
+        let is_extended = auth.protocol == Some(PROTOCOL_VERSION);
         let peer = if is_extended { Peer::Extended } else { Peer::Plain };
         self.last_auth += 1;
         let id = AuthId(self.last_auth);

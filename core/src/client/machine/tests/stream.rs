@@ -325,3 +325,18 @@ fn an_own_events_id_on_another_record_settles_nothing() {
     assert!(matches!(world.own_states()[..], [OwnState::Rejected { .. }]));
     assert!(world.record("a").is_none());
 }
+
+#[test]
+fn the_changes_of_a_page_are_told_in_the_order_of_the_log() {
+    let mut world = World::live(config(&["notes"]));
+    let events = [
+        event(1, "c", "1"),
+        event(2, "a", "2"),
+        event(3, "b", "3"),
+        event(4, "c", "4"),
+    ];
+    world.receive(&stream(0, 4, &events));
+    let told = world.trace.iter().filter(|line| line.starts_with("notify Changed"));
+    let records: Vec<&str> = told.filter_map(|line| line.split('"').nth(3)).collect();
+    assert_eq!(records, ["a", "b", "c"]);
+}
