@@ -67,15 +67,11 @@ impl Client {
         }
     }
 
-    /// An error that concerns neither an event nor a subscription.
+    /// An error that names neither an event nor a subscription. It may be about a frame of events that the server
+    /// could not read, whether it says that it can be tried again or not: what is in flight waits and is sent again,
+    /// so that nothing newer overtakes it and [`super::Client::blocked`] tells why.
     fn on_other_error(&mut self, error: ServerError, out: &mut Out) {
-        let retryable = error
-            .retryable
-            .or(error.code.map(ErrorCode::retryable))
-            .unwrap_or(false);
-        if retryable {
-            self.back_off_all(&error.message, out);
-        }
+        self.back_off_all(&error.message, out);
         trouble(error.message, out);
     }
 }

@@ -397,3 +397,16 @@ fn lanes_do_not_wait_for_each_other() {
     world.write(vec![change]);
     assert_eq!(pushed(&mut world), ["u"]);
 }
+
+#[test]
+fn an_error_that_names_no_event_blocks_the_outbox_and_says_so() {
+    let mut world = World::live(config(&["notes"]));
+    let id = world.put("a", "1");
+    world.forget();
+    world.receive(r#"{"type":"error","message":"Unreadable.","code":"bad_message","retryable":false}"#);
+    world.put("b", "2");
+    assert_eq!(world.frames(), [""; 0]);
+    assert_eq!(world.client.blocked(), Some(Blocked::Refused("Unreadable.".into())));
+    world.pass(1_000);
+    assert!(world.frames()[0].contains(&id));
+}
