@@ -127,7 +127,8 @@ pub enum HubReply {
         /// One for each of its events, in order.
         results: Vec<PushResult>,
     },
-    /// A read request is answered (its last frame, or why there is none, went before this).
+    /// A read request is answered (its last frame, or why there is none, went before this), or a `subscribe` or an
+    /// `unsubscribe` is carried out.
     ReadDone,
     /// A read request or a part of a `subscribe` has failed.
     Failed(Failure),

@@ -34,7 +34,7 @@ mod tests;
 
 pub use input::{HubAction, HubInput};
 
-use super::{ConnectionId, HubRequest, ReadId, ServerLimits};
+use super::{ConnectionId, HubReply, HubRequest, ReadId, ServerLimits};
 use crate::machine::{Actions, Instant, Machine, Wake};
 use crate::timers::Timers;
 use crate::wire::Epoch;
@@ -154,9 +154,23 @@ impl Hub {
             HubRequest::Push { push, log, events } => self.push(id, push, log, events, out),
             HubRequest::Hold { log, event } => self.hold(id, log, &event, out),
             HubRequest::Read(read) => self.read_requested(id, read, out),
-            HubRequest::Subscribe(subscription) => self.subscribe(id, subscription, out),
-            HubRequest::Unsubscribe { repositories } => self.unsubscribe(id, &repositories),
+            HubRequest::Subscribe(subscription) => {
+                self.subscribe(id, subscription, out);
+                self.request_done(id, out);
+            }
+            HubRequest::Unsubscribe { repositories } => {
+                self.unsubscribe(id, &repositories);
+                self.request_done(id, out);
+            }
             HubRequest::Flushed { bytes } => self.flushed(id, bytes, out),
+        }
+    }
+
+    /// Gives the session room for another request.
+    fn request_done(&self, id: ConnectionId, out: &mut Actions<HubAction>) {
+        if self.connections.contains_key(&id) {
+            let reply = HubReply::ReadDone;
+            out.push(HubAction::Reply { connection: id, reply });
         }
     }
 

@@ -85,6 +85,7 @@ impl Session {
             }
             ClientMessage::Subscribe(subscribe) => self.subscribe(reference, subscribe, out),
             ClientMessage::Unsubscribe { repositories } => {
+                self.requests += 1;
                 out.push(SessionAction::Hub(HubRequest::Unsubscribe { repositories }));
             }
             ClientMessage::EventsReceived { .. }

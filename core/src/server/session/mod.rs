@@ -87,7 +87,7 @@ pub struct Session {
     pushes: BTreeMap<PushId, PendingPush>,
     /// Bytes of the events of `pushes`.
     push_bytes: usize,
-    /// Read requests that are not answered.
+    /// Read requests, and changes of subscriptions, that the hub is not done with.
     requests: usize,
     /// Answers in a row that refuse with `rate_limited`.
     refusals: usize,

@@ -76,6 +76,7 @@ impl Session {
             repositories: allowed,
         };
         if !subscription.repositories.is_empty() {
+            self.requests += 1;
             out.push(SessionAction::Hub(HubRequest::Subscribe(subscription)));
         }
     }

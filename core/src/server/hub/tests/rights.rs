@@ -93,7 +93,7 @@ fn a_reset_ends_everything_but_what_the_socket_owes() {
     bench.settle();
     let said = bench.said(1);
     assert_eq!(said.last(), Some(&HubReply::Reset));
-    assert_eq!(said.len(), 3);
+    assert_eq!(said.len(), 4);
     assert_eq!(bench.hub.readers(), 0);
     let owed = bench
         .hub

@@ -70,6 +70,25 @@ fn many_requests_stop_the_reading() {
 }
 
 #[test]
+fn subscriptions_that_the_hub_has_not_taken_up_stop_the_reading() {
+    for frame in [
+        r#"{"type":"subscribe","repositories":{"a":{"afterSequence":0}}}"#,
+        r#"{"type":"unsubscribe","repositories":["a"]}"#,
+    ] {
+        let mut bench = bench(ServerLimits {
+            requests: 2,
+            ..ServerLimits::default()
+        });
+        bench.frame(frame);
+        assert_eq!(reading(&mut bench), "");
+        bench.frame(frame);
+        assert_eq!(reading(&mut bench), "pause");
+        bench.hub(HubReply::ReadDone);
+        assert_eq!(reading(&mut bench), "resume");
+    }
+}
+
+#[test]
 fn a_peer_that_does_not_take_its_replies_is_not_read_from() {
     let mut bench = bench(ServerLimits {
         reply_bytes: 60,
