@@ -310,12 +310,11 @@ impl Hub {
         let Some(request) = connection.requests.pop_front() else {
             return;
         };
-        connection.give(id, request.complete(), out);
-        let reply = HubReply::ReadDone;
-        out.push(HubAction::Reply { connection: id, reply });
         if matches!(request.scope, Scope::Listed(_)) {
             connection.has_all = true;
         }
+        connection.give(id, request.complete(), out);
+        self.request_done(id, out);
         self.next_request(id, out);
     }
 
