@@ -47,7 +47,7 @@ impl RepositoryConfig {
 }
 
 /// What a client shows to the server, in `auth` (and, by its host, in the handshake).
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct ClientCredentials {
     /// The token.
     pub token: Option<String>,

@@ -27,7 +27,7 @@ pub struct RecordKey {
 }
 
 /// What the events folded so far make of a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct State {
     /// The event that decided it.
     pub event: EventId,
@@ -40,7 +40,7 @@ pub struct State {
 }
 
 /// A record as storage keeps it: two layers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StoredRecord {
     /// Which record.
     pub key: RecordKey,
@@ -55,7 +55,7 @@ pub struct StoredRecord {
 }
 
 /// How far a repository is read, and of which history.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Cursor {
     /// Everything up to here is applied.
     pub after: Sequence,
@@ -72,7 +72,7 @@ pub struct Cursor {
 }
 
 /// Where an event of this client stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum OwnState {
     /// In the outbox and in the local layer.
     Pending,
@@ -95,7 +95,7 @@ pub enum OwnState {
 }
 
 /// An event that this client made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OwnEvent {
     /// Its place among this client's events.
     pub local: LocalSequence,
@@ -110,7 +110,7 @@ pub struct OwnEvent {
 }
 
 /// What the machine asks of storage. Each is answered by the [`StorageReply`] of the same name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum StorageRequest {
     /// What is there?
     Open {
@@ -160,14 +160,14 @@ pub enum StorageRequest {
 }
 
 /// Changes that become durable together, applied in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Transaction {
     /// The changes.
     pub changes: Vec<StorageChange>,
 }
 
 /// One change of a [`Transaction`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum StorageChange {
     /// Writes a record; removes it where `confirmed` and `visible` are both `None`.
     Record(StoredRecord),
@@ -206,7 +206,7 @@ pub enum StorageChange {
 }
 
 /// The answer to a [`StorageRequest`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum StorageReply {
     /// To [`StorageRequest::Open`].
     Opened(Opened),
@@ -230,7 +230,7 @@ pub enum StorageReply {
 }
 
 /// What a storage holds when it is opened.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Opened {
     /// One for each repository asked for, in that order; a new one has the default cursor.
     pub repositories: Vec<RepositoryRow>,
@@ -239,7 +239,7 @@ pub struct Opened {
 }
 
 /// What storage knows of a repository.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RepositoryRow {
     /// Which repository.
     pub name: RepositoryName,
@@ -250,7 +250,7 @@ pub struct RepositoryRow {
 }
 
 /// Why storage did not do what it was asked; nothing was changed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("local storage failed: {detail}")]
 pub struct StorageFailure {
     /// What the storage said.

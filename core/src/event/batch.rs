@@ -11,14 +11,14 @@ const MEMBER: &str = ",\"serverSequence\":";
 
 /// A run of stored events of one log, with consecutive sequences, encoded as they are sent: each with its
 /// `serverSequence` as last field, with commas between them. One buffer, shared by every reader.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EventBatch {
     first: Sequence,
     entries: Vec<Entry>,
     text: ByteString,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Entry {
     /// Where the event's text ends in the buffer; the next one starts behind the comma.
     end: usize,

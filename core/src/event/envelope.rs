@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use bytestring::ByteString;
 
 /// What an event does to its record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// Creates the record; an insert of an existing record is an update. What an absent operation means.
     #[default]

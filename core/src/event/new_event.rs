@@ -5,7 +5,7 @@ use super::{Envelope, EnvelopeError, EventId, Json, RecordId};
 use bytestring::ByteString;
 
 /// An event on its way into a log: validated, and cleaned of what only the server writes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NewEvent {
     /// The event id.
     pub id: EventId,

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use bytestring::ByteString;
 
 /// An event as a client folds it into a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Event {
     /// The event id.
     pub id: EventId,

@@ -17,7 +17,7 @@ pub struct ConnectionId(pub u64);
 pub struct PushId(pub u64);
 
 /// Which kind of peer a connection has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Peer {
     /// Negotiated version 1: streams what it subscribes.
     Extended,
@@ -26,7 +26,7 @@ pub enum Peer {
 }
 
 /// What a session asks of the hub.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum HubRequest {
     /// The connection is authenticated. Before it, and after `Detach`, everything else but `Push` is ignored.
     /// Again on the same connection: new rights; streams that they do not cover end.
@@ -78,7 +78,7 @@ pub enum HubRequest {
 }
 
 /// A `request_events` or `request_all_events`, its repository already checked against the rights.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Read {
     /// The `ref` for every reply.
     pub reference: Option<Json>,
@@ -89,7 +89,7 @@ pub struct Read {
 }
 
 /// What a read request asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RequestKind {
     /// `request_events`; the `sync_complete` names the repository.
     One {
@@ -105,7 +105,7 @@ pub enum RequestKind {
 }
 
 /// A `subscribe`, its repositories already checked against the rights.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Subscription {
     /// The `ref` for every direct reply.
     pub reference: Option<Json>,
@@ -116,7 +116,7 @@ pub struct Subscription {
 }
 
 /// What the hub tells a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum HubReply {
     /// An encoded frame for the peer; its bytes come back as [`HubRequest::Flushed`].
     Frame(ByteString),
@@ -144,7 +144,7 @@ pub enum HubReply {
 }
 
 /// Why a read request or a part of a `subscribe` has failed; becomes an `error`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Failure {
     /// The `ref` of the request.
     pub reference: Option<Json>,
@@ -157,7 +157,7 @@ pub struct Failure {
 }
 
 /// What became of one event of a push.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PushResult {
     /// The event.
     pub id: EventId,
@@ -166,7 +166,7 @@ pub struct PushResult {
 }
 
 /// Why the hub did not store an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
     /// The id is taken by an event with another body, at this place.
     Conflict(Sequence),

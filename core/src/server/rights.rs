@@ -10,7 +10,7 @@ use core::fmt;
 use core::time::Duration;
 
 /// What a connection shows to be let in.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Credentials {
     /// The namespace that the connection is for.
     pub namespace: Namespace,
@@ -34,7 +34,7 @@ impl fmt::Debug for Credentials {
 }
 
 /// Which repositories of the namespace a right covers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Access {
     /// Every repository.
     All,
@@ -53,7 +53,7 @@ impl Access {
 }
 
 /// What a subject may do in a namespace.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Rights {
     /// Names the read rights in `auth_success.scope`: equal scopes mean equal read rights. An opaque short text.
     pub scope: String,
@@ -75,7 +75,7 @@ impl Rights {
 }
 
 /// Accepted credentials.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Grant {
     /// Who it is. Another subject on the same connection ends all its streams.
     pub subject: String,
@@ -86,7 +86,7 @@ pub struct Grant {
 }
 
 /// Why credentials are not accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum AuthRefusal {
     /// They are wrong or absent: `auth_failed`, close 4401. The message is one plain sentence without secrets.
     Refused(String),

@@ -15,14 +15,14 @@ pub struct AppendId(pub u64);
 pub struct ReadId(pub u64);
 
 /// Events for one commit: all are stored or none. Runs of one log keep their order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Append {
     /// In arrival order; a log may occur in several runs.
     pub runs: Vec<AppendRun>,
 }
 
 /// Consecutive events of one push.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AppendRun {
     /// The log to append to; made if it does not exist.
     pub log: LogName,
@@ -31,14 +31,14 @@ pub struct AppendRun {
 }
 
 /// A durable commit: an outcome for every event of every run, in the same order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Appended {
     /// As many as the [`Append`] had events.
     pub outcomes: Vec<AppendOutcome>,
 }
 
 /// What became of one event in a durable commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AppendOutcome {
     /// Stored now, at this place.
     Stored(Sequence),
@@ -61,7 +61,7 @@ impl AppendOutcome {
 ///
 /// A store reports the commits of a log in sequence order. A report that never comes costs time, not events: the next
 /// one, or a reader's next page, closes the gap.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Committed {
     /// The log.
     pub log: LogName,
@@ -70,7 +70,7 @@ pub struct Committed {
 }
 
 /// A read of one page of a log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PageRequest {
     /// The log; one that does not exist is empty.
     pub log: LogName,
@@ -83,7 +83,7 @@ pub struct PageRequest {
 }
 
 /// A page of a log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Page {
     /// The events from `after + 1` on, without a gap; empty only if there are none behind `after` or none were asked
     /// for.
@@ -94,7 +94,7 @@ pub struct Page {
 
 /// Why a store did not do what it was asked. Nothing was stored, or (where the outcome of a commit is unknown) a
 /// repeat will find it as a duplicate.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("the store is unavailable: {detail}")]
 pub struct StoreFailure {
     /// For logs, never for peers.

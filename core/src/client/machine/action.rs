@@ -11,7 +11,7 @@ use bytestring::ByteString;
 use core::time::Duration;
 
 /// What a [`Client`](crate::client::Client) asks its host to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ClientAction {
     /// Open a WebSocket; answer with `Connected` or `Disconnected`.
     Connect {
@@ -58,7 +58,7 @@ pub enum ClientAction {
 }
 
 /// What the application is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Notice {
     /// Storage is open: writes are accepted from the first input on, this tells that they can be done.
     Opened,
@@ -133,7 +133,7 @@ pub enum Notice {
 }
 
 /// Whose doing a change is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
     /// This application's own write.
     Local,
@@ -152,7 +152,7 @@ pub enum Origin {
 ///                                               ▼  │
 ///                                        AuthenticationFailed
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ConnectionState {
     /// Not connected; the next attempt is due after `retry_in`, `None` if none is planned (stopped).
     Offline {
@@ -182,7 +182,7 @@ impl ConnectionState {
 }
 
 /// Why a write was not made.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum WriteError {
     /// The repository is not one of the client's.
     #[error("the repository `{0}` is not registered with this client")]
@@ -205,7 +205,7 @@ pub enum WriteError {
 }
 
 /// Why the outbox does not move.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Blocked {
     /// There is no connection.
     #[error("not connected to the server")]

@@ -9,7 +9,7 @@ use rand_core::{Rng, SeedableRng};
 ///
 /// The 12 bits behind the time (`rand_a` of RFC 9562 section 5.7) count within a millisecond from a random start;
 /// when they run out, the time is advanced.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct EventIds {
     random: ChaCha8Rng,
     millis: u64,

@@ -5,7 +5,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// Received events that wait for storage, and those being applied.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Inbox {
     queue: VecDeque<Incoming>,
     queued_bytes: usize,
@@ -14,7 +14,7 @@ pub(super) struct Inbox {
 }
 
 /// One thing that was received.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Incoming {
     /// Events to apply.
     Run(Run),
@@ -26,7 +26,7 @@ pub(super) enum Incoming {
 }
 
 /// Events of one repository.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Run {
     /// Which repository.
     pub(super) repository: usize,

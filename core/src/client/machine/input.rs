@@ -17,7 +17,7 @@ pub struct SocketId(pub u64);
 pub struct RequestId(pub u64);
 
 /// What can happen to a [`Client`](crate::client::Client).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ClientInput {
     /// Opens storage, then connects. The first input of a client.
     Start {
@@ -82,7 +82,7 @@ pub enum ClientInput {
 }
 
 /// Changes that the application makes together.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Write {
     /// Names it in [`Notice::Written`](crate::client::Notice::Written).
     pub request: RequestId,
@@ -93,7 +93,7 @@ pub struct Write {
 }
 
 /// One change of a [`Write`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Change {
     /// Which repository.
     pub repository: RepositoryName,
@@ -104,7 +104,7 @@ pub struct Change {
 }
 
 /// What happens to a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ChangeKind {
     /// It is made or replaced.
     Upsert {

@@ -17,7 +17,7 @@ const WRITES_IN_A_ROW: u32 = 8;
 const PRUNE_EVERY: usize = 256;
 
 /// The storage request under way and the work it belongs to.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Jobs {
     last: u64,
     running: Option<(StorageId, Job, Stage)>,
@@ -30,7 +30,7 @@ pub(super) struct Jobs {
 }
 
 /// A piece of work that ends with one answer or one transaction. Holds what it takes to start over.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Job {
     Open,
     Write(Vec<Write>),
@@ -47,7 +47,7 @@ pub(super) enum Job {
 }
 
 /// How far a [`Job`] is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Stage {
     Listing,
     Loading,

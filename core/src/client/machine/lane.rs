@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 ///
 /// An event stays in flight until every time that it was sent is answered, even if it is settled by then: a server that
 /// refuses it for now takes no later event before this one comes again, stored or not.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Lane {
     in_flight: VecDeque<Flight>,
     bytes: usize,
@@ -31,7 +31,7 @@ pub(super) struct Lane {
 }
 
 /// An event on its way to the server.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Flight {
     id: EventId,
     key: RecordKey,

@@ -65,7 +65,7 @@ enum Timer {
 }
 
 /// The client.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Client {
     config: ClientConfig,
     now: Instant,

@@ -16,7 +16,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// What reading a repository from a plain server needs.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Plain {
     pull: Pull,
     /// Failures in a row.
@@ -44,7 +44,7 @@ enum Pull {
     Failed,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Held {
     first: Sequence,
     events: Vec<Event>,

@@ -34,7 +34,7 @@ pub(super) enum Sweep {
 }
 
 /// One page of a sweep.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct SweepPage {
     repository: usize,
     sweep: Sweep,

@@ -12,7 +12,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 /// What a transaction does, to storage, to the application and to the client itself.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Outcome {
     pub(super) changes: Vec<StorageChange>,
     pub(super) notices: Vec<Notice>,
@@ -23,7 +23,7 @@ pub(super) struct Outcome {
 }
 
 /// An own event's way from one state to another.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Move {
     pub(super) repository: usize,
     pub(super) event: EventId,
@@ -33,7 +33,7 @@ pub(super) struct Move {
 }
 
 /// The fields of [`StorageReply::Loaded`](crate::client::StorageReply::Loaded).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Loaded {
     pub(super) records: Vec<StoredRecord>,
     pub(super) layers: Vec<OwnEvent>,
@@ -41,7 +41,7 @@ pub(super) struct Loaded {
 }
 
 /// Records and own events, as loaded and as changed so far.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Workspace {
     drafts: BTreeMap<RecordKey, Draft>,
     own: BTreeMap<(RepositoryName, EventId), OwnEvent>,
@@ -51,7 +51,7 @@ pub(super) struct Workspace {
     acked: BTreeMap<RepositoryName, Vec<EventId>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Draft {
     stored: Option<StoredRecord>,
     confirmed: Option<State>,

@@ -10,7 +10,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// One repository of a client.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Repository {
     pub(super) name: RepositoryName,
     pub(super) policy: Arc<dyn Policy>,
@@ -36,7 +36,7 @@ pub(super) struct Repository {
 }
 
 /// What is known of own events that are acked and not settled. They stand in storage alone.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Acked {
     /// Whether storage may hold some that are not counted: from before it was opened, or doubted ones.
     pub(super) unknown: bool,
@@ -98,7 +98,7 @@ impl Acked {
 }
 
 /// Where the reading of a repository stands on this connection.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Stream {
     pub(super) reading: Reading,
     /// Everything up to here has been received.

@@ -12,7 +12,7 @@ use crate::wire::encode_events;
 use alloc::string::String;
 
 /// The answer to a read request, for one repository.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Answer {
     pub(super) repository: RepositoryName,
     /// Up to here it is answered.

@@ -20,7 +20,7 @@ use alloc::vec::Vec;
 const EVENT_OVERHEAD: usize = 160;
 
 /// The lanes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Appends {
     lanes: Vec<Lane>,
     last_append: u64,
@@ -28,14 +28,14 @@ pub(super) struct Appends {
 }
 
 /// Appends of some logs, one at a time.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Lane {
     at_store: Option<AtStore>,
     queue: VecDeque<Queued>,
 }
 
 /// A push, or what is left of it, that waits for its commit.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Queued {
     push: Push,
     events: Vec<NewEvent>,
@@ -43,7 +43,7 @@ struct Queued {
 }
 
 /// Whose events they are, and what has become of the first of them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Push {
     connection: ConnectionId,
     id: PushId,
@@ -52,14 +52,14 @@ struct Push {
 }
 
 /// An append at the store.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct AtStore {
     append: AppendId,
     bytes: usize,
     runs: Vec<RunAtStore>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct RunAtStore {
     push: Push,
     ids: Vec<EventId>,

@@ -13,7 +13,7 @@ use bytestring::ByteString;
 use core::ops::Bound;
 
 /// What the hub keeps of a connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Connection {
     pub(super) namespace: Namespace,
     pub(super) peer: Peer,
@@ -56,7 +56,7 @@ pub(super) enum Work {
 }
 
 /// A read at the store.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Reading {
     pub(super) read: ReadId,
     pub(super) target: Target,

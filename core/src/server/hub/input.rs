@@ -7,7 +7,7 @@ use crate::server::{
 use alloc::vec::Vec;
 
 /// What can happen to a [`super::Hub`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum HubInput {
     /// A session asks for something.
     Session {
@@ -44,7 +44,7 @@ pub enum HubInput {
 }
 
 /// What a [`super::Hub`] asks its host to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum HubAction {
     /// Give this to the session of a connection.
     Reply {

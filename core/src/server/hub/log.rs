@@ -8,7 +8,7 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 
 /// One connection in one log.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Reader {
     /// Everything up to here was given to the connection.
     pub(super) position: Sequence,
@@ -22,7 +22,7 @@ pub(super) struct Reader {
 
 /// Runs of events that were committed while a page was read: the page may not hold them. Without them a reader of a
 /// log that grows all the time would need one more page for ever.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Missed {
     runs: VecDeque<Arc<EventBatch>>,
     bytes: usize,
@@ -44,7 +44,7 @@ pub(super) enum ReaderState {
 }
 
 /// How an extended peer's stream starts.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Start {
     /// The `ref` of the `subscribe`.
     pub(super) reference: Option<Json>,
@@ -83,7 +83,7 @@ impl Reader {
 }
 
 /// A log with at least one reader, or which plain peers are about to meet.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Log {
     /// The last sequence that a commit was reported with since the log has readers.
     pub(super) head: Sequence,
@@ -94,7 +94,7 @@ pub(super) struct Log {
 }
 
 /// A namespace with a plain peer or a log that is read.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Space {
     /// Its plain peers: they read every log that they may, without asking.
     pub(super) plain: BTreeSet<ConnectionId>,
@@ -105,7 +105,7 @@ pub(super) struct Space {
 }
 
 /// Every log that somebody reads. Nothing is kept of the others.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Logs(BTreeMap<Namespace, Space>);
 
 impl Logs {

@@ -81,7 +81,7 @@ pub struct HubConfig {
 ///
 /// **Credit.** Of the frames given to a connection at most [`ServerLimits::stream_bytes`] and one frame are not yet
 /// flushed. A connection has at most one read at the store; its readers and its request take turns.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Hub {
     config: HubConfig,
     now: Instant,

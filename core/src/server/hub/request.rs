@@ -19,7 +19,7 @@ use alloc::sync::Arc;
 use alloc::vec::{self, Vec};
 
 /// A read request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Request {
     reference: Option<Json>,
     limit: Option<u64>,
@@ -31,7 +31,7 @@ pub(super) struct Request {
 }
 
 /// What a request asks for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Scope {
     /// The repository of `answer`.
     One,

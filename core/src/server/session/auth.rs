@@ -11,7 +11,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 
 /// Who the peer is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Login {
     pub(super) subject: String,
     pub(super) rights: Arc<Rights>,
@@ -20,7 +20,7 @@ pub(super) struct Login {
 }
 
 /// Credentials that are being decided about.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct PendingAuth {
     auth: AuthId,
     peer: Peer,

@@ -11,7 +11,7 @@ use bytestring::ByteString;
 const FRAME_OVERHEAD: usize = 64;
 
 /// Frames that came while credentials were being decided about.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Backlog {
     frames: VecDeque<Received>,
     bytes: usize,

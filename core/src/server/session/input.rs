@@ -10,7 +10,7 @@ use bytestring::ByteString;
 pub struct AuthId(pub u64);
 
 /// What can happen to a [`super::Session`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum SessionInput {
     /// A text frame came.
     Frame(ByteString),
@@ -45,7 +45,7 @@ pub enum SessionInput {
 }
 
 /// What a [`super::Session`] asks its host to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum SessionAction {
     /// Send a text frame; report its payload's length with [`SessionInput::Flushed`] once the socket has taken it.
     Send(ByteString),

@@ -65,7 +65,7 @@ pub struct SessionConfig {
 ///   shutdown, anywhere ──▶ stopping ── pushes under way are answered ──▶ closed 1012
 ///   silence, a stall   ──▶ closed 4408
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Session {
     config: Arc<SessionConfig>,
     connection: ConnectionId,

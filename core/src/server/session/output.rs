@@ -5,7 +5,7 @@ use alloc::collections::VecDeque;
 
 /// What was sent and the socket has not taken, in order: replies of the session's own, and frames of the hub's, whose
 /// bytes the hub wants to hear of.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Output {
     /// Bytes by whose they are; neighbours of one kind are one entry.
     queue: VecDeque<Chunk>,

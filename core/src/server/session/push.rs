@@ -12,7 +12,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 /// A push that the hub has not answered.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct PendingPush {
     pub(super) reference: Option<Json>,
     pub(super) repository: RepositoryName,
@@ -24,7 +24,7 @@ pub(super) struct PendingPush {
 }
 
 /// An event that can never be stored.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rejected {
     pub(super) index: usize,
     pub(super) id: Option<EventId>,

@@ -106,7 +106,7 @@ pub struct Subscribe {
 }
 
 /// Where a client stands in a repository's log.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Position {
     /// The cursor: everything up to here is applied.
     pub after: Sequence,
