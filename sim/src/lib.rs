@@ -1,0 +1,23 @@
+//! Deterministic simulation of Driftless.
+//!
+//! The real machines of `driftless-core`, many clients and a server, run in virtual time against a simulated network,
+//! disks and clocks. One number, the seed, decides everything; the same seed gives the same run, bit for bit. While it
+//! runs, the guarantees of the protocol are checked against an independent model; when the faults are healed, everyone
+//! has to agree.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`scheduler`] | the one heap of things to come |
+//! | [`random`] | numbers from the seed, a stream for each use, so that removing one decision moves no other |
+//! | [`clock`] | a node's own clocks: offset, drift, jumps, sleep |
+//! | [`network`] | connections that fail as TCP and WebSocket do |
+//! | [`disk`] | a client's storage and the server's store, with what a crash leaves of them |
+//! | [`scenario`] | everything that decides a run, as data: nodes, weather, incidents |
+//! | [`world`] | the machines and what is around them, run by the scheduler |
+//! | [`check`] | the guarantees, checked at every step |
+
+pub mod check;
+pub mod fault;
+pub mod random;
+pub mod scenario;
+pub mod scheduler;
