@@ -87,6 +87,10 @@ pub struct Timing {
     pub heartbeat_timeout: Duration,
     /// How long after a retryable refusal the outbox is sent again; doubles up to [`Self::reconnect_delay_max`]. Default 1 s.
     pub retry_delay: Duration,
+    /// How long the oldest event in flight of a repository may stay unanswered, from when the socket has taken it or the
+    /// one before it was answered, before everything in flight is sent again on the same connection; doubles up to
+    /// [`Self::reconnect_delay_max`]. Default 30 s.
+    pub ack_timeout: Duration,
     /// How long own acked events are kept for a server that lost them. Default 7 days.
     pub keep_acked: Duration,
 }
@@ -103,6 +107,7 @@ impl Default for Timing {
             heartbeat_interval: Duration::from_secs(30),
             heartbeat_timeout: Duration::from_secs(2),
             retry_delay: Duration::from_secs(1),
+            ack_timeout: Duration::from_secs(30),
             keep_acked: Duration::from_hours(7 * 24),
         }
     }

@@ -39,6 +39,7 @@ impl Client {
         if left && self.timers.deadline(Timer::Silence).is_none() {
             self.set_timer(Timer::Silence, self.config.timing.heartbeat_timeout);
         }
+        self.pushes_flushed();
     }
 
     pub(super) fn on_silence_timer(&mut self, out: &mut Out) {

@@ -317,12 +317,14 @@ impl Client {
                 if event.from.is_some() {
                     // It is older than what the lane has sent.
                     repository.lane.reset();
+                    self.timers.clear(Timer::Lane(event.repository));
                 }
             }
             OwnState::Acked(sequence) => acked.add(*sequence),
             OwnState::Settled { .. } => repository.unpruned = repository.unpruned.map(|count| count + 1),
             OwnState::Doubted | OwnState::Rejected { .. } => {}
         }
+        self.note_progress(event.repository);
     }
 
     /// Forgets old settled events along with a transaction that settles some, every now and then.

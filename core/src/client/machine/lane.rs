@@ -22,12 +22,16 @@ pub(super) struct Lane {
     pub(super) more: bool,
     /// Acks and refusals that are not durable yet.
     pub(super) verdicts: VecDeque<Verdict>,
-    /// Refusals in a row.
+    /// Refusals and ends of the server's time to answer in a row.
     attempts: u32,
     /// The server's sentence, while it refuses for now.
     pub(super) refused: Option<String>,
     /// Counts how often it was reset: an answer of storage to an earlier question does not count.
     pub(super) resets: u64,
+    /// Whether the oldest event in flight has landed since this was last asked.
+    progressed: bool,
+    /// Whether events were sent again without an answer: one may still come, and be to an event that has landed.
+    pub(super) doubtful: bool,
 }
 
 /// An event on its way to the server.
@@ -36,6 +40,8 @@ struct Flight {
     id: EventId,
     key: RecordKey,
     body: Json,
+    /// [`Link::sent`](super::link::Link::sent) behind the frame in which it was sent last.
+    end: u64,
     /// How often it was sent and not answered.
     unanswered: u32,
     /// Whether its fate is known: by an answer, or because it has appeared in the stream.
@@ -67,6 +73,8 @@ impl Lane {
         self.attempts = 0;
         self.refused = None;
         self.resets += 1;
+        self.progressed = false;
+        self.doubtful = false;
     }
 
     pub(super) fn len(&self) -> usize {
@@ -98,6 +106,7 @@ impl Lane {
                     id: event.id,
                     key: event.key,
                     body: event.body,
+                    end: 0,
                     unanswered: 0,
                     decided: false,
                 });
@@ -125,6 +134,37 @@ impl Lane {
             }
         }
         batches
+    }
+
+    /// So many events from the one at `first` on have gone out in a frame that ends at `end`.
+    pub(super) fn went_out(&mut self, first: usize, count: usize, end: u64) {
+        self.in_flight
+            .iter_mut()
+            .skip(first)
+            .take(count)
+            .for_each(|flight| flight.end = end);
+    }
+
+    /// [`Link::sent`](super::link::Link::sent) behind the oldest event in flight.
+    pub(super) fn oldest_end(&self) -> Option<u64> {
+        self.in_flight.front().map(|flight| flight.end)
+    }
+
+    /// Whether the oldest event in flight has landed since this was last asked.
+    pub(super) fn take_progress(&mut self) -> bool {
+        core::mem::take(&mut self.progressed)
+    }
+
+    /// How often in a row the events in flight had to be sent again.
+    pub(super) fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// The server has not answered in time: no answer is expected any more to what was sent so far.
+    pub(super) fn presume_lost(&mut self) {
+        self.in_flight.iter_mut().for_each(|flight| flight.unanswered = 0);
+        self.attempts = self.attempts.saturating_add(1);
+        self.doubtful = true;
     }
 
     /// An event has appeared in the stream. A plain server may leave it at that.
@@ -201,6 +241,7 @@ impl Lane {
     fn land(&mut self, at: usize) {
         if let Some(flight) = self.in_flight.remove(at) {
             self.bytes -= flight.body.len();
+            self.progressed |= at == 0;
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::SocketId;
 use crate::client::ClientCredentials;
 use crate::wire::Extended;
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use core::time::Duration;
 use rand_chacha::ChaCha8Rng;
@@ -28,6 +29,8 @@ pub(super) struct Link {
     /// Bytes sent and bytes that the socket has taken.
     pub(super) sent: u64,
     pub(super) flushed: u64,
+    /// Frames with events that the socket has not taken: [`Self::sent`] behind each, and of which repository they are.
+    pub(super) pushes: VecDeque<(u64, usize)>,
     pub(super) ping: Option<Ping>,
     jitter: ChaCha8Rng,
 }
@@ -79,6 +82,7 @@ impl Link {
             paused: false,
             sent: 0,
             flushed: 0,
+            pushes: VecDeque::new(),
             ping: None,
             jitter,
         }
@@ -120,6 +124,7 @@ impl Link {
         self.paused = false;
         self.sent = 0;
         self.flushed = 0;
+        self.pushes.clear();
         self.ping = None;
     }
 

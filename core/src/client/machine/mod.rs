@@ -4,6 +4,7 @@
 //! inbox, subscriptions or pulls, the most urgent storage job, flow control, the connection's state.
 
 mod action;
+mod answers;
 mod apply;
 mod connection;
 mod heartbeat;
@@ -196,7 +197,7 @@ impl Client {
             Timer::Ping => self.on_ping_timer(out),
             Timer::Silence => self.on_silence_timer(out),
             Timer::Storage => {}
-            Timer::Lane(index) => self.resend(index, out),
+            Timer::Lane(index) => self.on_lane_timer(index, out),
             Timer::Pull(index) => self.on_pull_timer(index),
         }
     }

@@ -89,7 +89,7 @@ impl Client {
     }
 
     /// Sends the events in flight from the one at `first` on, in frames within the limits.
-    fn push_from(&mut self, index: usize, first: usize, out: &mut Out) {
+    pub(super) fn push_from(&mut self, index: usize, first: usize, out: &mut Out) {
         let limits = &self.config.limits;
         let server = self.link.server.as_ref().map(|server| server.limits);
         let at_most = |mine: usize, servers: Option<u64>| {
@@ -108,8 +108,12 @@ impl Client {
         let repository = &mut self.repositories[index];
         let batches = repository.lane.send_from(first, max_events, max_bytes);
         let name = bytestring::ByteString::from(&*repository.name);
+        let mut first = first;
         for batch in batches {
+            let count = batch.len();
             self.send_message(push(name.clone(), batch), out);
+            self.went_out(index, first, count);
+            first += count;
         }
     }
 
@@ -155,6 +159,7 @@ impl Client {
             let ruling = Ruling::Acked(sequence.filter(|sequence| *sequence > Sequence::ZERO));
             let known = self.repositories[index].lane.rule(&id, ruling, plain);
             self.ignored += u64::from(!known);
+            self.note_progress(index);
         }
     }
 
@@ -169,16 +174,23 @@ impl Client {
         let code = error.code.map(ErrorCode::retryable);
         let retryable = error.retryable.or(code).unwrap_or(true);
         let plain = self.link.is_plain();
+        let mut waited_for = false;
         for index in lanes {
             for id in &error.event_ids {
                 let lane = &mut self.repositories[index].lane;
                 if !retryable {
                     let (code, message) = (error.code, error.message.clone());
                     lane.rule(id, Ruling::Rejected { code, message }, plain);
+                    self.note_progress(index);
                 } else if lane.refuse(id) {
                     self.back_off(index, &error.message, out);
+                } else {
+                    waited_for |= lane.doubtful && !plain;
                 }
             }
+        }
+        if waited_for {
+            self.lose_to_unblock(out);
         }
     }
 

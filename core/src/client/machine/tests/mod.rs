@@ -1,5 +1,6 @@
 //! A client in a world without time and sockets: its storage is a map, its server is the test.
 
+mod answers;
 mod chaos;
 mod connection;
 mod credentials;
@@ -212,6 +213,16 @@ impl World {
         }
         self.now = end;
         self.give(ClientInput::Tick);
+    }
+
+    /// Lets time pass while the server answers every `ping`.
+    fn pass_answered(&mut self, millis: u64) {
+        let end = self.now + Duration::from_millis(millis);
+        while self.now < end {
+            self.pass(end.since(self.now).as_millis().min(1_000).try_into().unwrap());
+            let socket = self.socket;
+            self.give(ClientInput::Alive { socket });
+        }
     }
 
     fn write(&mut self, changes: Vec<Change>) -> RequestId {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn refusal(code: &str, retryable: bool, ids: &[&str]) -> String {
+pub(super) fn refusal(code: &str, retryable: bool, ids: &[&str]) -> String {
     let ids: Vec<String> = ids.iter().map(|id| format!("\"{id}\"")).collect();
     format!(
         r#"{{"type":"error","message":"No.","code":"{code}","retryable":{retryable},"repository":"notes","eventIds":[{}]}}"#,
@@ -11,7 +11,7 @@ fn refusal(code: &str, retryable: bool, ids: &[&str]) -> String {
 }
 
 /// The record ids of the events in the frames that were sent.
-fn pushed(world: &mut World) -> Vec<String> {
+pub(super) fn pushed(world: &mut World) -> Vec<String> {
     let frames = world.frames();
     let ids = |frame: &String| {
         frame
