@@ -93,7 +93,11 @@ mod tests {
         };
         let one = numbers(1, "latency", 1);
         assert_eq!(one, numbers(1, "latency", 1));
-        for other in [numbers(2, "latency", 1), numbers(1, "disk", 1), numbers(1, "latency", 2)] {
+        for other in [
+            numbers(2, "latency", 1),
+            numbers(1, "disk", 1),
+            numbers(1, "latency", 2),
+        ] {
             assert_ne!(one, other);
         }
     }

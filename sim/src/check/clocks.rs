@@ -1,0 +1,25 @@
+//! The same scenario under other wall clocks.
+
+use crate::random::Random;
+use crate::scenario::{Scenario, What};
+
+/// How far wall clocks may be off: a year, in milliseconds.
+const YEAR_MS: u64 = 365 * 24 * 60 * 60 * 1_000;
+
+/// The scenario with other offsets of all wall clocks and other jumps of them. Monotonic clocks (drift, sleep) and
+/// everything else stay, so that [`super::Checks::shape`] of a run must stay as well (PROTOCOL.md 6.10).
+pub fn with_other_clocks(scenario: &Scenario) -> Scenario {
+    let mut random = Random::new(scenario.seed, "other clocks", 0);
+    let mut other_ms = || random.between(0, 2 * YEAR_MS).cast_signed() - YEAR_MS.cast_signed();
+    let mut other = scenario.clone();
+    other.server.clock.offset_ms = other_ms();
+    for client in &mut other.clients {
+        client.clock.offset_ms = other_ms();
+    }
+    for incident in &mut other.incidents {
+        if let What::Jump(_, ms) | What::ServerJump(ms) = &mut incident.what {
+            *ms = other_ms();
+        }
+    }
+    other
+}
