@@ -13,11 +13,13 @@
 //! | [`network`] | connections that fail as TCP and WebSocket do |
 //! | [`disk`] | a client's storage and the server's store, with what a crash leaves of them |
 //! | [`scenario`] | everything that decides a run, as data: nodes, weather, incidents |
+//! | [`policies`] | the conflict policies that scenarios name |
 //! | [`world`] | the machines and what is around them, run by the scheduler |
 //! | [`check`] | the guarantees, checked at every step |
 
 pub mod check;
 pub mod fault;
+pub mod policies;
 pub mod random;
 pub mod scenario;
 pub mod scheduler;
