@@ -182,3 +182,25 @@ fn a_window_of_events_is_under_way_and_no_more() {
         .collect();
     assert_eq!(names, (0..100).map(|n| format!("u{n}")).collect::<Vec<_>>());
 }
+
+#[test]
+fn a_server_with_smaller_limits_gets_what_it_takes_and_the_rest_is_surfaced() {
+    let mut world = World::new();
+    world.limits.frame_bytes = 4_000;
+    world.limits.event_bytes = 3_000;
+    world.crash_server(false);
+    world.start_server();
+    let client = live(&mut world);
+    let data = |bytes: usize| format!(r#"{{"text":"{}"}}"#, "x".repeat(bytes));
+    for n in 0..20 {
+        world.upsert(client, "users", &format!("u{n}"), &data(700));
+    }
+    world.upsert(client, "users", "event", &data(3_000));
+    world.upsert(client, "users", "frame", &data(20_000));
+    world.upsert(client, "users", "last", &data(1));
+    world.converge(&["users"], 10 * SECOND);
+    assert_eq!(world.ids("users").len(), 21);
+    let too_large =
+        |notice: &Notice| matches!(notice, Notice::Rejected { code, .. } if *code == Some(ErrorCode::EventTooLarge));
+    assert_eq!(world.clients[client].told(too_large), 2);
+}

@@ -275,8 +275,13 @@ impl World {
         match (direction, item) {
             (Direction::ToServer, Item::Frame(frame)) => {
                 self.tell_owner_flushed(owner, frame.len());
-                self.work
-                    .push_back(Work::Session(connection, SessionInput::Frame(frame)));
+                let is_read = frame.len() <= self.limits.frame_bytes;
+                let input = if is_read {
+                    SessionInput::Frame(frame)
+                } else {
+                    SessionInput::TooBig
+                };
+                self.work.push_back(Work::Session(connection, input));
             }
             (Direction::ToServer, Item::Close(..)) => {
                 self.links.remove(&connection);

@@ -1,5 +1,6 @@
 //! The events of a repository that are on their way to the server.
 
+use super::event_limits::EventLimits;
 use crate::client::{LocalSequence, OwnEvent, OwnState, RecordKey};
 use crate::event::{EventId, Json, Sequence};
 use crate::name::RepositoryName;
@@ -94,13 +95,29 @@ impl Lane {
         self.in_flight.is_empty() && self.verdicts.is_empty() && !self.more
     }
 
-    /// Takes pending events that storage has read, where `pending` are in all.
-    pub(super) fn take_off(&mut self, events: Vec<OwnEvent>, repository: &RepositoryName, pending: u64) {
-        let before = self.in_flight.len();
+    /// Takes pending events that storage has read, where `pending` are in all. Those that the server does not take by
+    /// `limits` are refused here.
+    pub(super) fn take_off(
+        &mut self,
+        events: Vec<OwnEvent>,
+        repository: &RepositoryName,
+        pending: u64,
+        limits: &EventLimits,
+    ) {
+        let before = self.read;
         for event in events {
             let fits = event.local > self.read && event.key.repository == *repository;
             if fits && event.state == OwnState::Pending {
                 self.read = event.local;
+                if let Some(ruling) = limits.refuse(&event.body) {
+                    self.verdicts.push_back(Verdict {
+                        id: event.id,
+                        key: event.key,
+                        body: event.body,
+                        ruling,
+                    });
+                    continue;
+                }
                 self.bytes += event.body.len();
                 self.in_flight.push_back(Flight {
                     id: event.id,
@@ -114,7 +131,7 @@ impl Lane {
         }
         let undecided = self.in_flight.iter().filter(|flight| !flight.decided);
         let known = undecided.count() + self.verdicts.len();
-        self.more = self.in_flight.len() > before && pending > known as u64;
+        self.more = self.read > before && pending > known as u64;
     }
 
     /// The bodies of the events from the one at `first` on, as batches within the limits. They count as sent.

@@ -7,6 +7,7 @@ mod action;
 mod answers;
 mod apply;
 mod connection;
+mod event_limits;
 mod heartbeat;
 mod ids;
 mod inbox;

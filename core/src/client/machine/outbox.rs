@@ -4,6 +4,7 @@
 //! for good, or by appearing in the stream. A refusal for now sends everything in flight again after a while.
 
 use super::connection::trouble;
+use super::event_limits::EventLimits;
 use super::jobs::Job;
 use super::lane::{Ruling, Verdict};
 use super::link::doubled;
@@ -79,12 +80,13 @@ impl Client {
     pub(super) fn on_outbox(&mut self, index: usize, reset: u64, events: Vec<OwnEvent>, out: &mut Out) {
         let can_push = self.link.can_push();
         let repository = &mut self.repositories[index];
+        let limits = EventLimits::new(self.link.server.as_ref(), &repository.name);
         let lane = &mut repository.lane;
         if reset != lane.resets || !can_push || lane.refused.is_some() {
             return;
         }
         let first = lane.len();
-        lane.take_off(events, &repository.name, repository.pending);
+        lane.take_off(events, &repository.name, repository.pending, &limits);
         self.push_from(index, first, out);
     }
 
@@ -282,7 +284,7 @@ impl Client {
     }
 }
 
-fn push(repository: bytestring::ByteString, mut events: Vec<Json>) -> ClientMessage {
+pub(super) fn push(repository: bytestring::ByteString, mut events: Vec<Json>) -> ClientMessage {
     match (events.len(), events.pop()) {
         (1, Some(event)) => ClientMessage::PushEvent { repository, event },
         (_, last) => {

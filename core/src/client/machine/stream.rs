@@ -9,6 +9,13 @@ use crate::wire::{ClientMessage, ClientRequest, CloseCode, Events, Position, Ser
 use alloc::format;
 use alloc::vec::Vec;
 
+/// Bytes of a `subscribe` beside the positions: more than its type, a `ref` and the longest epoch take, escaped.
+const SUBSCRIBE_OVERHEAD: u64 = 1_024;
+/// Bytes of a position beside the repository's name and the event's id.
+const POSITION_OVERHEAD: u64 = 96;
+/// The most bytes that a byte of text becomes in JSON.
+const BYTES_ESCAPED: usize = 6;
+
 impl Client {
     /// The connection is authenticated: looks at whose history and rights it has, and wants every stream.
     pub(super) fn start_streams(&mut self, first: bool) {
@@ -36,8 +43,8 @@ impl Client {
         }
     }
 
-    /// Asks for the streams that are wanted, all in one message. Waits until the page under way is applied, because it
-    /// moves a cursor.
+    /// Asks for the streams that are wanted, in as few messages as the server reads. Waits until the page under way is
+    /// applied, because it moves a cursor.
     pub(super) fn subscribe(&mut self, out: &mut Out) {
         let Some(server) = self.link.server.as_ref().filter(|_| self.link.is_online()) else {
             return;
@@ -46,9 +53,16 @@ impl Client {
         if self.jobs.is_applying() || !self.repositories.iter().any(is_wanted) {
             return;
         }
-        let mut positions = Vec::new();
-        self.last_reference += 1;
+        let (epoch, max_bytes) = (server.epoch.clone(), server.limits.frame_bytes);
+        let (mut messages, mut bytes) = (Vec::new(), 0);
         for repository in self.repositories.iter_mut().filter(|repository| is_wanted(repository)) {
+            let position_bytes = position_bytes(repository);
+            bytes += position_bytes;
+            if messages.is_empty() || bytes > max_bytes {
+                bytes = SUBSCRIBE_OVERHEAD + position_bytes;
+                self.last_reference += 1;
+                messages.push((self.last_reference, Vec::new()));
+            }
             let stream = &mut repository.stream;
             stream.overlaps = stream.reference > 0;
             stream.moving = stream.overlaps;
@@ -59,18 +73,22 @@ impl Client {
                 after: repository.cursor.after,
                 seen: repository.cursor.seen.clone(),
             };
-            positions.push((repository.name.clone(), position));
+            if let Some((_, positions)) = messages.last_mut() {
+                positions.push((repository.name.clone(), position));
+            }
         }
-        let message = ClientMessage::Subscribe(Subscribe {
-            epoch: Some(server.epoch.clone()),
-            repositories: positions,
-        });
-        let reference = Json::trusted(format!("{}", self.last_reference).into());
-        let request = ClientRequest {
-            reference: Some(reference),
-            message,
-        };
-        self.send_frame(request.encode(), out);
+        for (reference, positions) in messages {
+            let message = ClientMessage::Subscribe(Subscribe {
+                epoch: Some(epoch.clone()),
+                repositories: positions,
+            });
+            let reference = Json::trusted(format!("{reference}").into());
+            let request = ClientRequest {
+                reference: Some(reference),
+                message,
+            };
+            self.send_frame(request.encode(), out);
+        }
     }
 
     /// A frame of a stream. One that does not continue it ends the connection: going on would leave a gap.
@@ -168,6 +186,12 @@ impl Client {
         }
         repository.plain.retry();
     }
+}
+
+/// At least as many bytes as a repository's position takes in a `subscribe`.
+fn position_bytes(repository: &Repository) -> u64 {
+    let id = repository.cursor.seen.as_ref().map_or(0, |(_, id)| id.len());
+    (BYTES_ESCAPED * (repository.name.len() + id)) as u64 + POSITION_OVERHEAD
 }
 
 /// Reads the events of a stream's frame; `None` if their sequences do not ascend from `after` to `last`. An event

@@ -1,6 +1,7 @@
 //! The outbox against an extended server.
 
 use super::*;
+use crate::wire::ErrorCode;
 
 pub(super) fn refusal(code: &str, retryable: bool, ids: &[&str]) -> String {
     let ids: Vec<String> = ids.iter().map(|id| format!("\"{id}\"")).collect();
@@ -160,23 +161,64 @@ fn the_servers_batch_limit_counts() {
     assert_eq!(sizes, [2, 2, 1]);
 }
 
-#[test]
-fn an_event_over_the_servers_limit_is_sent_for_the_server_to_refuse() {
+/// A live client of `notes` whose server has told these limits.
+fn limited(frame_bytes: &str, event_bytes: &str) -> World {
     let mut world = World::new(config(&["notes"]));
     world.start();
     world.open();
-    world.receive(&AUTH_SUCCESS.replace("15728640", "10"));
-    world.receive(r#"{"type":"sync_complete","repository":"notes"}"#);
-    let id = world.put("a", "1");
-    assert!(pushed(&mut world).contains(&"a".into()));
-    world.receive(&refusal("event_too_large", false, &[&id]));
-    assert_eq!(world.client.pending(), 0);
-    assert!(
-        world
-            .notices
-            .iter()
-            .any(|notice| matches!(notice, Notice::Rejected { .. }))
+    world.receive(
+        &AUTH_SUCCESS
+            .replace("16777216", frame_bytes)
+            .replace("15728640", event_bytes),
     );
+    world.receive(r#"{"type":"sync_complete","repository":"notes"}"#);
+    world.forget();
+    world
+}
+
+fn rejected(world: &World) -> Vec<(String, Option<ErrorCode>)> {
+    let rejected = |notice: &Notice| match notice {
+        Notice::Rejected { event, code, .. } => Some((event.to_string(), *code)),
+        _ => None,
+    };
+    world.notices.iter().filter_map(rejected).collect()
+}
+
+#[test]
+fn an_event_over_the_servers_limit_is_refused_here_and_blocks_nothing() {
+    let mut world = limited("16777216", "200");
+    let big = format!("\"{}\"", "x".repeat(200));
+    let request = world.write(vec![upsert("a", "1"), upsert("big", &big), upsert("b", "2")]);
+    let ids = world.written(request).unwrap().unwrap();
+    assert_eq!(pushed(&mut world), ["a", "b"]);
+    assert_eq!(rejected(&world), [(ids[1].to_string(), Some(ErrorCode::EventTooLarge))]);
+    assert_eq!((world.client.pending(), world.visible("big")), (2, "none".into()));
+    assert!(matches!(world.own_states()[1], OwnState::Rejected { .. }));
+    // Nor when it is all that there is.
+    world.put("big", &big);
+    world.put("c", "3");
+    assert_eq!(pushed(&mut world), ["c"]);
+    reconnect(&mut world);
+    assert_eq!(rejected(&world).len(), 0, "it is told once");
+}
+
+#[test]
+fn frames_are_no_larger_than_the_server_reads() {
+    let mut world = limited("2000", "15728640");
+    let body = |record: &str, data: usize| upsert(record, &format!("\"{}\"", "x".repeat(data)));
+    world.write((0..5).map(|n| body(&format!("r{n}"), 300)).collect());
+    let frames = world.frames();
+    assert!(frames.len() < 5, "several go together where they fit");
+    let around = r#"{"type":"push_event","repository":"notes","event":}"#.len();
+    // The event's text is longer than its data by as much as this one's.
+    let id = world.put("s", "\"\"");
+    let own = world.disk.own.values().find(|own| *own.id == *id).unwrap();
+    let most = 2_000 - around - own.body.len();
+    world.forget();
+    world.write(vec![body("t", most), body("u", most + 1)]);
+    assert_eq!(world.sent.iter().map(String::len).collect::<Vec<_>>(), [2_000]);
+    assert_eq!((pushed(&mut world), rejected(&world).len()), (vec!["t".to_string()], 1));
+    assert!(frames.iter().all(|frame| frame.len() <= 2_000));
 }
 
 #[test]

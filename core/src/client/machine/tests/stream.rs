@@ -340,3 +340,32 @@ fn the_changes_of_a_page_are_told_in_the_order_of_the_log() {
     let records: Vec<&str> = told.filter_map(|line| line.split('"').nth(3)).collect();
     assert_eq!(records, ["a", "b", "c"]);
 }
+
+#[test]
+fn subscriptions_are_cut_by_what_the_server_reads() {
+    let names: Vec<String> = (0..40).map(|n| format!("r{n:02}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut world = World::new(config(&names));
+    world.start();
+    world.open();
+    world.forget();
+    world.receive(&AUTH_SUCCESS.replace("16777216", "2048"));
+    let frames = world.frames();
+    assert_eq!(frames.len(), 5);
+    assert!(frames.iter().all(|frame| frame.len() <= 2_048));
+    for name in &names {
+        let count = frames
+            .iter()
+            .filter(|frame| frame.contains(&format!("\"{name}\"")))
+            .count();
+        assert_eq!(count, 1);
+    }
+    // Each is answered under the `ref` of its message.
+    for (index, name) in names.iter().enumerate() {
+        let reference = 1 + index / 8;
+        world.receive(&format!(
+            r#"{{"type":"sync_complete","repository":"{name}","ref":{reference}}}"#
+        ));
+    }
+    assert_eq!(*world.state(), ConnectionState::Live);
+}
