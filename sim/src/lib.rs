@@ -18,6 +18,8 @@
 //! | [`check`] | the guarantees, checked at every step |
 
 pub mod check;
+pub mod clock;
+pub mod disk;
 pub mod fault;
 pub mod policies;
 pub mod random;

@@ -1,0 +1,10 @@
+//! What survives a crash: a client's storage and the server's store.
+
+pub mod client;
+mod journal;
+mod records;
+pub mod store;
+
+pub use client::ClientDisk;
+pub use journal::Crash;
+pub use store::{Backup, Log, ServerStore};

@@ -1,0 +1,196 @@
+//! One repository of a client's disk, with the indexes that make every request cost what it touches.
+
+use driftless_core::client::{Cursor, LocalSequence, OwnEvent, OwnState, StoredRecord};
+use driftless_core::event::{EventId, RecordId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+
+/// One repository: its cursor, its records and the client's own events.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Repository {
+    pub(super) cursor: Cursor,
+    records: BTreeMap<RecordId, StoredRecord>,
+    /// The ids of the records of each generation.
+    generations: BTreeMap<u64, BTreeSet<RecordId>>,
+    own: BTreeMap<LocalSequence, OwnEvent>,
+    by_id: BTreeMap<EventId, LocalSequence>,
+    /// Pending and acked events, by record.
+    layers: BTreeSet<(RecordId, LocalSequence)>,
+    pending: BTreeSet<LocalSequence>,
+    /// Acked and doubted events.
+    unsettled: BTreeSet<LocalSequence>,
+    settled: BTreeSet<(i64, LocalSequence)>,
+}
+
+impl Repository {
+    pub(super) fn record(&self, id: &RecordId) -> Option<&StoredRecord> {
+        self.records.get(id)
+    }
+
+    pub(super) fn records(&self) -> impl Iterator<Item = &StoredRecord> {
+        self.records.values()
+    }
+
+    pub(super) fn set_record(&mut self, record: &StoredRecord) {
+        let id = &record.key.record;
+        if record.confirmed.is_none() && record.visible.is_none() {
+            if let Some(old) = self.records.remove(id) {
+                self.leave_generation(old.generation, id);
+            }
+            return;
+        }
+        let old = self.records.insert(id.clone(), record.clone());
+        let old = old.map(|old| old.generation);
+        if old == Some(record.generation) {
+            return;
+        }
+        if let Some(old) = old {
+            self.leave_generation(old, id);
+        }
+        let generation = self.generations.entry(record.generation).or_default();
+        generation.insert(id.clone());
+    }
+
+    fn leave_generation(&mut self, generation: u64, id: &RecordId) {
+        if let Some(ids) = self.generations.get_mut(&generation) {
+            ids.remove(id);
+            if ids.is_empty() {
+                self.generations.remove(&generation);
+            }
+        }
+    }
+
+    /// Records of older generations behind one, in order of their ids.
+    pub(super) fn stale(&self, generation: u64, after: Option<&RecordId>, max: usize) -> Vec<StoredRecord> {
+        let behind = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let older = self.generations.range(..generation);
+        // The first `max` of each generation hold the first `max` of all.
+        let first = older.flat_map(|(_, ids)| ids.range::<RecordId, _>(behind).take(max));
+        let ids: BTreeSet<&RecordId> = first.collect();
+        let found = ids.into_iter().take(max).filter_map(|id| self.records.get(id));
+        found.cloned().collect()
+    }
+
+    pub(super) fn own(&self) -> impl Iterator<Item = &OwnEvent> {
+        self.own.values()
+    }
+
+    pub(super) fn own_by_id(&self, id: &EventId) -> Option<&OwnEvent> {
+        self.by_id.get(id).and_then(|local| self.own.get(local))
+    }
+
+    pub(super) fn layer_of(&self, record: &RecordId) -> impl Iterator<Item = &OwnEvent> {
+        let first = (record.clone(), LocalSequence(0));
+        let behind = self.layers.range(first..);
+        let own = behind.take_while(move |(other, _)| other == record);
+        own.filter_map(|(_, local)| self.own.get(local))
+    }
+
+    /// Pending and acked events, in local order.
+    pub(super) fn layer(&self) -> impl Iterator<Item = &OwnEvent> {
+        let both = self
+            .pending
+            .union(&self.unsettled)
+            .filter_map(|local| self.own.get(local));
+        both.filter(|event| event.state != OwnState::Doubted)
+    }
+
+    pub(super) fn pending_count(&self) -> u64 {
+        self.pending.len() as u64
+    }
+
+    pub(super) fn pending(&self, after: LocalSequence) -> impl Iterator<Item = &OwnEvent> {
+        self.listed(&self.pending, after)
+    }
+
+    /// Acked and doubted events.
+    pub(super) fn unsettled(&self, after: LocalSequence) -> impl Iterator<Item = &OwnEvent> {
+        self.listed(&self.unsettled, after)
+    }
+
+    fn listed<'a>(
+        &'a self,
+        index: &'a BTreeSet<LocalSequence>,
+        after: LocalSequence,
+    ) -> impl Iterator<Item = &'a OwnEvent> + 'a {
+        let behind = index.range((Bound::Excluded(after), Bound::Unbounded));
+        behind.filter_map(|local| self.own.get(local))
+    }
+
+    /// Adds an own event whose local sequence and id are new.
+    pub(super) fn add_own(&mut self, event: &OwnEvent) {
+        self.by_id.insert(event.id.clone(), event.local);
+        self.put(event.clone());
+    }
+
+    pub(super) fn set_own(&mut self, id: &EventId, state: &OwnState) {
+        let Some(&local) = self.by_id.get(id) else {
+            return;
+        };
+        if let Some(mut event) = self.take(local) {
+            event.state.clone_from(state);
+            self.put(event);
+        }
+    }
+
+    pub(super) fn doubt_settled(&mut self) {
+        while let Some(&(_, local)) = self.settled.first() {
+            if let Some(mut event) = self.take(local) {
+                event.state = OwnState::Doubted;
+                self.put(event);
+            }
+        }
+    }
+
+    pub(super) fn prune_settled(&mut self, before_ms: i64, keep: usize) {
+        while let Some(&(at_ms, local)) = self.settled.first() {
+            if at_ms >= before_ms && self.settled.len() <= keep {
+                return;
+            }
+            if let Some(event) = self.take(local) {
+                self.by_id.remove(&event.id);
+            }
+        }
+    }
+
+    fn put(&mut self, event: OwnEvent) {
+        let local = event.local;
+        match &event.state {
+            OwnState::Pending => {
+                self.pending.insert(local);
+                self.layers.insert((event.key.record.clone(), local));
+            }
+            OwnState::Acked(_) => {
+                self.unsettled.insert(local);
+                self.layers.insert((event.key.record.clone(), local));
+            }
+            OwnState::Doubted => {
+                self.unsettled.insert(local);
+            }
+            OwnState::Settled { at_ms } => {
+                self.settled.insert((*at_ms, local));
+            }
+            OwnState::Rejected { .. } => {}
+        }
+        self.own.insert(local, event);
+    }
+
+    fn take(&mut self, local: LocalSequence) -> Option<OwnEvent> {
+        let event = self.own.remove(&local)?;
+        match &event.state {
+            OwnState::Pending | OwnState::Acked(_) => {
+                self.pending.remove(&local);
+                self.unsettled.remove(&local);
+                self.layers.remove(&(event.key.record.clone(), local));
+            }
+            OwnState::Doubted => {
+                self.unsettled.remove(&local);
+            }
+            OwnState::Settled { at_ms } => {
+                self.settled.remove(&(*at_ms, local));
+            }
+            OwnState::Rejected { .. } => {}
+        }
+        Some(event)
+    }
+}
