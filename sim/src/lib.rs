@@ -16,6 +16,7 @@
 //! | [`policies`] | the conflict policies that scenarios name |
 //! | [`world`] | the machines and what is around them, run by the scheduler |
 //! | [`check`] | the guarantees, checked at every step |
+//! | [`recording`] | a run as it can be looked at afterwards |
 
 pub mod check;
 pub mod clock;
@@ -23,5 +24,6 @@ pub mod disk;
 pub mod fault;
 pub mod policies;
 pub mod random;
+pub mod recording;
 pub mod scenario;
 pub mod scheduler;
