@@ -37,9 +37,10 @@ pub struct ServerLimits {
     /// Most bytes of frames that came while `auth` was being decided; past it the connection is closed with 4429.
     /// Only a host that does not stop reading gets there. Default 32 MiB, more than one largest frame.
     pub backlog_bytes: usize,
-    /// Most repositories of one connection with a stream of their own (extended), past which `subscribe` gets
-    /// `rate_limited`; and most in which a connection has a refused event that must come again, past which it is
-    /// closed with 4429. Default 10,000.
+    /// Most repositories of one connection with a stream of their own, past which an extended peer's `subscribe` gets
+    /// `rate_limited`, and a plain peer's requests are answered without a stream behind them: it is closed with 4429
+    /// when another one that it may read gets an event. And most in which a connection has a refused event that must
+    /// come again, past which it is closed with 4429. Default 10,000.
     pub streams: usize,
     /// Most bytes of all connections' events that wait for the store; past it a push gets `rate_limited`.
     /// Default 256 MiB.

@@ -14,7 +14,7 @@ impl Hub {
         if events.is_empty() {
             return;
         }
-        self.meet_plain_peers(name, events.first());
+        self.meet_plain_peers(name, events.first(), out);
         let Some(log) = self.logs.log(name) else { return };
         log.head = log.head.max(events.last());
         let mut broadcast = Broadcast::new(&name.repository, events, &self.config.limits);

@@ -10,12 +10,13 @@ use super::{Hub, HubAction, Timer};
 use crate::event::Sequence;
 use crate::machine::{Actions, Instant};
 use crate::name::{LogName, RepositoryName};
-use crate::server::ConnectionId;
+use crate::server::{ConnectionId, HubReply};
+use crate::wire::CloseCode;
 use alloc::vec::Vec;
 
 impl Hub {
     /// Gives every plain peer that may read a log a reader of it, before the event `first` is given to readers.
-    pub(super) fn meet_plain_peers(&mut self, log: &LogName, first: Sequence) {
+    pub(super) fn meet_plain_peers(&mut self, log: &LogName, first: Sequence, out: &mut Actions<HubAction>) {
         let Some(space) = self.logs.space(&log.namespace) else {
             return;
         };
@@ -29,20 +30,28 @@ impl Hub {
         let start = known.map_or(first.previous(), |log| log.head.min(first.previous()));
         let version = space.version;
         for id in strangers {
-            self.meet(id, &log.repository, start);
+            self.meet(id, &log.repository, start, out);
         }
         if let Some(log) = self.logs.log(log) {
             log.met = version;
         }
     }
 
-    fn meet(&mut self, id: ConnectionId, repository: &RepositoryName, start: Sequence) {
+    fn meet(&mut self, id: ConnectionId, repository: &RepositoryName, start: Sequence, out: &mut Actions<HubAction>) {
         let now = self.now;
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
         if !connection.may_read(repository) {
             return;
+        }
+        if connection.repositories.len() >= self.config.limits.streams {
+            // Passing over the event would leave a gap: the connection has to start again.
+            let reply = HubReply::Close {
+                code: CloseCode::RATE_LIMITED,
+                reason: "Too many repositories for one connection.",
+            };
+            return out.push(HubAction::Reply { connection: id, reply });
         }
         let start = if connection.has_all { Sequence::ZERO } else { start };
         if connection.quiet_until <= now && connection.requests.is_empty() {

@@ -141,7 +141,8 @@ impl Hub {
         }
     }
 
-    /// Makes a plain peer's reader wait for the answer that begins.
+    /// Makes a plain peer's reader wait for the answer that begins. Where it has as many readers as it may have, no
+    /// reader goes on behind the answer.
     fn start_answer(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
@@ -160,9 +161,11 @@ impl Hub {
             return;
         };
         connection.forget_turns(&repository);
+        let has_room = connection.repositories.len() < self.config.limits.streams;
         match self.logs.reader(&connection.namespace, &repository, id) {
             Some((reader, _)) => reader.state = ReaderState::Answering,
-            None => self.add_reader(id, &repository, Reader::new(position, ReaderState::Answering)),
+            None if has_room => self.add_reader(id, &repository, Reader::new(position, ReaderState::Answering)),
+            None => {}
         }
     }
 

@@ -1,7 +1,8 @@
 //! Plain peers: what they hear, and when.
 
 use super::bench::{Bench, event, limits, package_event};
-use crate::server::{Peer, RequestKind};
+use crate::server::{ConnectionId, HubReply, Peer, RequestKind, ServerLimits};
+use crate::wire::CloseCode;
 use alloc::vec;
 use core::time::Duration;
 
@@ -230,5 +231,31 @@ fn peers_of_other_namespaces_hear_nothing() {
     bench.pass(HOLD);
     bench.commit("a", 1);
     assert!(bench.heard(2).is_empty());
+    bench.leave_nothing();
+}
+
+#[test]
+fn its_streams_are_bounded_and_it_is_closed_rather_than_left_with_a_gap() {
+    let mut bench = Bench::new(ServerLimits { streams: 2, ..limits() });
+    bench.attach(1, Peer::Plain);
+    bench.pass(HOLD);
+    for name in ["a", "b"] {
+        bench.commit(name, 1);
+    }
+    assert_eq!(bench.heard(1), ["a:a1", "b:b1"]);
+    // What it asks for it gets, once.
+    bench.store("c", vec![event("c1"), event("c2")]);
+    bench.commits.clear();
+    bench.request(1, "c", 0, None);
+    bench.read(1, RequestKind::All, None);
+    bench.settle();
+    assert_eq!(bench.heard(1), ["c:c1 c2", "c=2", "a:a1", "b:b1", "c:c1 c2", "*=?"]);
+    assert_eq!(bench.hub.readers(), 2);
+    bench.commit("a", 1);
+    assert_eq!(bench.heard(1), ["a:a2"]);
+    bench.commit("c", 1);
+    let closed = |reply: &HubReply| matches!(reply, HubReply::Close { code, .. } if *code == CloseCode::RATE_LIMITED);
+    assert!(bench.replies.remove(&ConnectionId(1)).unwrap().iter().all(closed));
+    assert_eq!(bench.hub.readers(), 2);
     bench.leave_nothing();
 }
