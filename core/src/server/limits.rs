@@ -29,7 +29,8 @@ pub struct ServerLimits {
     pub push_bytes: usize,
     /// Most unanswered pushes of a connection; past it the peer is not read from. Default 1,024.
     pub pushes: usize,
-    /// Most unanswered read requests, and subscriptions not taken up, of a connection; past it the peer is not read from. Default 64.
+    /// Most unanswered read requests, and subscriptions and other rights not taken up, of a connection; past it the peer is
+    /// not read from. Default 64.
     pub requests: usize,
     /// Most answers in a row that refuse with `rate_limited`; past it the connection is closed with 4429. Default
     /// 4,096: more than a peer can have sent before it knows of the first.

@@ -29,7 +29,8 @@ pub enum Peer {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum HubRequest {
     /// The connection is authenticated. Before it, and after `Detach`, everything else but `Push` is ignored.
-    /// Again on the same connection: new rights; streams that they do not cover end.
+    /// Again on the same connection: new rights; streams that they do not cover end, and [`HubReply::ReadDone`] tells
+    /// when.
     Attach {
         /// The connection's namespace.
         namespace: Namespace,
@@ -127,8 +128,8 @@ pub enum HubReply {
         /// One for each of its events, in order.
         results: Vec<PushResult>,
     },
-    /// A read request is answered (its last frame, or why there is none, went before this), or a `subscribe` or an
-    /// `unsubscribe` is carried out.
+    /// A read request is answered (its last frame, or why there is none, went before this), a `subscribe` or an
+    /// `unsubscribe` is carried out, or the connection has its new rights.
     ReadDone,
     /// A read request or a part of a `subscribe` has failed.
     Failed(Failure),

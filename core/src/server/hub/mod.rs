@@ -148,7 +148,14 @@ impl Hub {
                 namespace,
                 peer,
                 rights,
-            } => self.attach(id, namespace, peer, rights, out),
+            } => {
+                let is_attached = |connection: &Connection| connection.rights.is_some();
+                let is_again = self.connections.get(&id).is_some_and(is_attached);
+                self.attach(id, namespace, peer, rights, out);
+                if is_again {
+                    self.request_done(id, out);
+                }
+            }
             HubRequest::Reset => self.reset(id, out),
             HubRequest::Detach => self.detach(id),
             HubRequest::Push { push, log, events } => self.push(id, push, log, events, out),

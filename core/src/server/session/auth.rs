@@ -112,6 +112,8 @@ impl Session {
             out.push(SessionAction::Hub(HubRequest::Reset));
         }
         if !is_attached {
+            // The first of a subject is not answered: it stands alone, or behind a reset that is.
+            self.requests += usize::from(kept.is_some());
             out.push(SessionAction::Hub(HubRequest::Attach {
                 namespace: self.namespace.clone(),
                 peer: pending.peer,

@@ -72,7 +72,8 @@ impl Session {
         if self.phase == Phase::Closed {
             return;
         }
-        let pause = self.phase == Phase::Stopping || self.pending_auth.is_some() || self.is_full();
+        let is_unsettled = self.pending_auth.is_some() || self.resets > 0;
+        let pause = self.phase == Phase::Stopping || is_unsettled || self.is_full();
         if pause == self.paused {
             return;
         }

@@ -87,11 +87,12 @@ pub struct Session {
     pushes: BTreeMap<PushId, PendingPush>,
     /// Bytes of the events of `pushes`.
     push_bytes: usize,
-    /// Read requests, and changes of subscriptions, that the hub is not done with.
+    /// Read requests, and changes of subscriptions and rights, that the hub is not done with.
     requests: usize,
     /// Answers in a row that refuse with `rate_limited`.
     refusals: usize,
-    /// Resets that the hub has not confirmed: what it gives until then is for the old subject.
+    /// Resets that the hub has not confirmed: what it gives until then is for the old subject, and the peer is not read
+    /// from.
     resets: usize,
     /// The name that came last, because it comes again and again.
     last_repository: Option<RepositoryName>,

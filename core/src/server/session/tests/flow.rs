@@ -1,10 +1,11 @@
 //! When the peer is not read from.
 
-use super::bench::Bench;
-use crate::server::{HubReply, HubRequest, Refusal, ServerLimits};
+use super::bench::{Bench, grant, rights};
+use crate::server::{Grant, HubReply, HubRequest, Refusal, ServerLimits};
 use crate::wire::ErrorCode;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 
 fn bench(limits: ServerLimits) -> Bench {
     Bench::authenticated(r#"{"type":"auth","protocol":1}"#, limits)
@@ -86,6 +87,35 @@ fn subscriptions_that_the_hub_has_not_taken_up_stop_the_reading() {
         bench.hub(HubReply::ReadDone);
         assert_eq!(reading(&mut bench), "resume");
     }
+}
+
+#[test]
+fn another_subject_is_not_read_from_before_the_hub_knows() {
+    let mut bench = bench(ServerLimits::default());
+    bench.frame(r#"{"type":"auth","protocol":1}"#);
+    assert_eq!(reading(&mut bench), "pause");
+    let subject = "bob".into();
+    bench.grant(2, Grant { subject, ..grant() });
+    assert_eq!(reading(&mut bench), "");
+    bench.hub(HubReply::Reset);
+    assert_eq!(reading(&mut bench), "resume");
+}
+
+#[test]
+fn many_changes_of_rights_stop_the_reading() {
+    let mut bench = bench(ServerLimits {
+        requests: 2,
+        ..ServerLimits::default()
+    });
+    for (auth, names) in [(2, ["a"]), (3, ["b"])] {
+        bench.frame(r#"{"type":"auth","protocol":1}"#);
+        assert_eq!(reading(&mut bench), "pause");
+        let rights = Arc::new(rights(&names, &[]));
+        bench.grant(auth, Grant { rights, ..grant() });
+        assert_eq!(reading(&mut bench), if auth == 2 { "resume" } else { "" });
+    }
+    bench.hub(HubReply::ReadDone);
+    assert_eq!(reading(&mut bench), "resume");
 }
 
 #[test]
