@@ -43,9 +43,14 @@ impl Random {
         self.below(100) < percent
     }
 
+    /// An index into something of this length; 0 if it is empty.
+    pub fn index(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(length as u64)).unwrap_or(0)
+    }
+
     /// One of a slice's items; `None` if it is empty.
     pub fn one_of<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
-        let index = usize::try_from(self.below(items.len() as u64)).ok()?;
+        let index = self.index(items.len());
         items.get(index)
     }
 

@@ -4,6 +4,22 @@
 //! and made smaller: each [`Incident`] can be left out without moving anything else, because what is random below it
 //! (latencies, storage times) comes from streams of their own.
 
+mod calendar;
+mod draw;
+mod incidents;
+mod nodes;
+mod profile;
+mod profiles;
+mod swarm;
+#[cfg(test)]
+mod tests;
+mod text;
+mod workload;
+
+pub use profile::Profile;
+pub use text::ScenarioError;
+pub use workload::Workload;
+
 use crate::fault::Fault;
 use crate::random::Delay;
 use serde::{Deserialize, Serialize};
