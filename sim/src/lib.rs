@@ -17,6 +17,7 @@
 //! | [`world`] | the machines and what is around them, run by the scheduler |
 //! | [`check`] | the guarantees, checked at every step |
 //! | [`recording`] | a run as it can be looked at afterwards |
+//! | [`shrink`] | a failing scenario, made smaller |
 
 pub mod check;
 pub mod clock;
@@ -27,3 +28,4 @@ pub mod random;
 pub mod recording;
 pub mod scenario;
 pub mod scheduler;
+pub mod shrink;
