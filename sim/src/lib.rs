@@ -23,6 +23,7 @@ pub mod check;
 pub mod clock;
 pub mod disk;
 pub mod fault;
+pub mod network;
 pub mod policies;
 pub mod random;
 pub mod recording;
