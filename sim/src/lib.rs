@@ -21,6 +21,7 @@
 
 pub mod check;
 pub mod clock;
+mod digest;
 pub mod disk;
 pub mod fault;
 pub mod network;
@@ -30,3 +31,6 @@ pub mod recording;
 pub mod scenario;
 pub mod scheduler;
 pub mod shrink;
+pub mod world;
+
+pub use world::{Options, Outcome, run};

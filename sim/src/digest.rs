@@ -1,0 +1,104 @@
+//! The digest of a run: the same on every machine and in every build, for the same scenario.
+
+use std::hash::{Hash, Hasher};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// How many bytes are collected before they are mixed in.
+const CHUNK: usize = 32 << 10;
+
+/// A [`Hasher`] over XXH3 whose result does not depend on the machine: integers are little endian, `usize` is `u64`.
+///
+/// Bytes are collected and mixed in by the chunk, because hashing many small pieces one by one costs more than all else.
+#[derive(Clone, Debug)]
+pub(crate) struct Digest {
+    state: u64,
+    bytes: Vec<u8>,
+}
+
+impl Digest {
+    /// Of nothing.
+    pub(crate) fn new() -> Self {
+        Self {
+            state: 0,
+            bytes: Vec::with_capacity(2 * CHUNK),
+        }
+    }
+
+    /// Takes in one thing.
+    pub(crate) fn add(&mut self, what: &impl Hash) {
+        what.hash(self);
+        if self.bytes.len() >= CHUNK {
+            self.state = self.finish();
+            self.bytes.clear();
+        }
+    }
+}
+
+impl Hasher for Digest {
+    fn finish(&self) -> u64 {
+        xxh3_64_with_seed(&self.bytes, self.state)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    fn write_u8(&mut self, number: u8) {
+        self.bytes.push(number);
+    }
+
+    fn write_u16(&mut self, number: u16) {
+        self.write(&number.to_le_bytes());
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write(&number.to_le_bytes());
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.write(&number.to_le_bytes());
+    }
+
+    fn write_u128(&mut self, number: u128) {
+        self.write(&number.to_le_bytes());
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.write_u64(number as u64);
+    }
+
+    // The signed ones pass through the unsigned ones by default, except for the width of `isize`.
+    fn write_isize(&mut self, number: isize) {
+        self.write_i64(number as i64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_decided_by_what_was_added_in_order() {
+        let digest = |parts: &[&str]| {
+            let mut digest = Digest::new();
+            for part in parts {
+                digest.add(part);
+            }
+            digest.finish()
+        };
+        assert_eq!(digest(&["a", "b"]), digest(&["a", "b"]));
+        assert_ne!(digest(&["a", "b"]), digest(&["b", "a"]));
+        assert_ne!(digest(&["a", "b"]), digest(&["ab"]));
+        let long = "x".repeat(CHUNK);
+        assert_ne!(digest(&[&long, "a"]), digest(&[&long, "b"]));
+    }
+
+    #[test]
+    fn numbers_have_one_width_and_one_order_of_bytes() {
+        let mut digest = Digest::new();
+        digest.add(&(1_usize, -2_isize, 3_u16, Some(4_u8)));
+        let expected: Vec<u8> = [1_u64.to_le_bytes(), (-2_i64).to_le_bytes()].concat();
+        assert_eq!(digest.bytes[..16], expected);
+        assert_eq!(digest.bytes[16..], [3, 0, 1, 0, 0, 0, 0, 0, 0, 0, 4]);
+    }
+}

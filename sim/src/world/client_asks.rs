@@ -1,0 +1,143 @@
+//! What a client's machine asks for.
+
+use super::agenda::Trigger;
+use super::client_node::Standing;
+use super::{Due, Ready, World, after};
+use crate::fault::Fault;
+use crate::network::End;
+use bytestring::ByteString;
+use driftless_core::client::{ClientAction, ClientInput, Notice, SocketId, StorageId, StorageRequest};
+use driftless_core::wire::CloseCode;
+
+/// A storage time from which on a disk counts as slow, in microseconds.
+const SLOW_MICROS: u64 = 20_000;
+
+impl World<'_> {
+    /// Carries out what a client asks for. Nothing is handled in here: what follows at once becomes ready.
+    pub(super) fn client_asks(&mut self, index: usize, action: ClientAction) {
+        match action {
+            ClientAction::Connect { socket, .. } => self.client_connects(index, socket),
+            ClientAction::Send { socket, frame } => self.client_sends(index, socket, frame),
+            ClientAction::Close { socket, code, reason } => self.client_closes(index, socket, code, reason),
+            ClientAction::PauseReading { socket } => self.client_pauses(index, socket, true),
+            ClientAction::ResumeReading { socket } => self.client_pauses(index, socket, false),
+            ClientAction::Storage { storage, request } => self.client_stores(index, storage, request),
+            ClientAction::Notify(notice) => self.client_tells(index, &notice),
+        }
+    }
+
+    fn client_connects(&mut self, index: usize, socket: SocketId) {
+        let link = self.network.connect(index, &mut self.scheduler);
+        self.clients[index].connects(socket, link);
+        self.checks.client_connects(self.scheduler.now(), index, link.0);
+    }
+
+    fn client_sends(&mut self, index: usize, socket: SocketId, frame: ByteString) {
+        let node = &mut self.clients[index];
+        let Some(link) = node.link(socket) else {
+            return;
+        };
+        node.frames_up += 1;
+        let number = node.frames_up;
+        self.checks.client_sent(self.scheduler.now(), index, link.0, &frame);
+        self.network
+            .send(link, End::Client, frame, &mut self.scheduler, &mut self.arrived);
+        self.trigger(Trigger::ClientFrame(index), number);
+    }
+
+    fn client_closes(&mut self, index: usize, socket: SocketId, code: CloseCode, reason: String) {
+        let Some(link) = self.clients[index].link(socket) else {
+            return;
+        };
+        self.checks.client_disconnected(self.scheduler.now(), index, link.0);
+        self.network.close(link, End::Client, code, reason, &mut self.scheduler);
+    }
+
+    fn client_pauses(&mut self, index: usize, socket: SocketId, pause: bool) {
+        let Some(link) = self.clients[index].link(socket) else {
+            return;
+        };
+        if !pause {
+            self.network.resume(link, End::Client, &mut self.scheduler);
+            return;
+        }
+        self.network.pause(link, End::Client);
+        if self.scenario.clients[index].tiny_limits {
+            self.fired.count(Fault::TinyLimits);
+        }
+    }
+
+    fn client_stores(&mut self, index: usize, storage: StorageId, request: StorageRequest) {
+        let now = self.scheduler.now();
+        let node = &mut self.clients[index];
+        let micros = node.disk_delays.micros(self.scenario.clients[index].disk);
+        if micros >= SLOW_MICROS {
+            self.fired.count(Fault::SlowDisk);
+        }
+        let (client, life) = (index, node.life);
+        if let StorageRequest::Commit(_) = request {
+            node.commits += 1;
+            let (trigger, commit) = (Trigger::ClientCommit(index), node.commits);
+            if self.agenda.waits_for(trigger, commit) {
+                let due = Due::HalfStored { client, life, commit };
+                self.scheduler.at(after(now, micros / 2), due);
+            }
+        }
+        node.storage = Some(storage);
+        node.disk.begin(request);
+        self.under_way += 1;
+        self.scheduler.at(after(now, micros), Due::Stored { client, life });
+    }
+
+    /// A client's disk is done with a request.
+    pub(super) fn client_stored(&mut self, index: usize, life: u32) {
+        let now = self.scheduler.now();
+        self.under_way -= 1;
+        let node = &mut self.clients[index];
+        if node.life != life {
+            return;
+        }
+        let Some(storage) = node.storage.take() else {
+            return;
+        };
+        let result = if node.disk_failures > 0 {
+            node.disk_failures -= 1;
+            self.fired.count(Fault::DiskFails);
+            Err(node.disk.fail("the disk is full"))
+        } else {
+            let commits = node.disk.unsynced().is_some();
+            let result = node.disk.finish();
+            if let (true, Ok(_), Some(made)) = (commits, &result, node.disk.committed()) {
+                self.checks.client_committed(now, index, made, &node.disk);
+            }
+            result
+        };
+        if let Some(law) = node.disk.broken_law() {
+            let message = format!("client {index}: {law}");
+            self.broke_contract(message);
+        }
+        self.client(index, ClientInput::Stored { storage, result });
+    }
+
+    fn client_tells(&mut self, index: usize, notice: &Notice) {
+        let now = self.scheduler.now();
+        self.checks.noticed(now, index, notice);
+        let Notice::CredentialsNeeded { .. } = notice else {
+            return;
+        };
+        let node = &self.clients[index];
+        // Bad ones are replaced when the good ones are there.
+        if now < node.bad_until || node.standing != Standing::Up {
+            return;
+        }
+        if self.scenario.server.token_valid.is_some() {
+            self.fired.count(Fault::TokenExpiry);
+        }
+        let (life, input) = (node.life, ClientInput::Credentials(node.credentials(index, now)));
+        self.ready.push_back(Ready::Client {
+            client: index,
+            life,
+            input,
+        });
+    }
+}
