@@ -114,7 +114,7 @@ pub enum Notice {
         repository: RepositoryName,
     },
     /// The server's history is another one: the repository is folded again from 0, and own events that the server
-    /// lost are pushed again.
+    /// lost are pushed again. Told once, or again where the client was killed before that had begun.
     HistoryChanged {
         /// Which repository.
         repository: RepositoryName,

@@ -146,7 +146,7 @@ impl Client {
                 return self.commit(job, outcome, out);
             }
             Job::Restart(index) => {
-                let outcome = self.restart(*index);
+                let outcome = self.restart(*index, out);
                 return self.commit(job, outcome, out);
             }
         };

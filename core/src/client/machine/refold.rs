@@ -61,8 +61,10 @@ impl Client {
         self.timers.clear(Timer::Pull(index));
     }
 
-    /// The transaction that begins to fold a repository again.
-    pub(super) fn restart(&mut self, index: usize) -> Outcome {
+    /// The transaction that begins to fold a repository again. The application is told of another history first: after
+    /// the transaction nothing would remember that it has to be.
+    pub(super) fn restart(&mut self, index: usize, out: &mut Out) -> Outcome {
+        self.tell_history(index, out);
         let repository = &mut self.repositories[index];
         repository.adopt = false;
         let old = &repository.cursor;
@@ -93,6 +95,15 @@ impl Client {
         outcome
     }
 
+    fn tell_history(&mut self, index: usize, out: &mut Out) {
+        let repository = &mut self.repositories[index];
+        if repository.restart == Some(Restart::History) && !repository.told_history {
+            repository.told_history = true;
+            let repository = repository.name.clone();
+            out.push(ClientAction::Notify(Notice::HistoryChanged { repository }));
+        }
+    }
+
     pub(super) fn restarted(&mut self, index: usize, out: &mut Out) {
         let online = self.link.is_online();
         let repository = &mut self.repositories[index];
@@ -101,15 +112,15 @@ impl Client {
             // The history has changed once more meanwhile.
             return;
         }
-        let why = repository.restart.take();
         repository.acked.unknown = true;
         if online {
             repository.stream.reading = Reading::Wanted;
         }
-        if why == Some(Restart::History) {
-            let repository = repository.name.clone();
-            out.push(ClientAction::Notify(Notice::HistoryChanged { repository }));
-        }
+        // Another restart may have been wanted since this one began.
+        self.tell_history(index, out);
+        let repository = &mut self.repositories[index];
+        repository.restart = None;
+        repository.told_history = false;
     }
 
     /// Cursors that belong to no epoch yet take over the server's.

@@ -24,6 +24,8 @@ pub(super) struct Repository {
     pub(super) lane: Lane,
     /// The repository has to be folded again from 0.
     pub(super) restart: Option<Restart>,
+    /// Whether the application was told of the history because of which it has to.
+    pub(super) told_history: bool,
     /// What is being looked through in storage.
     pub(super) sweep: Option<Sweep>,
     pub(super) acked: Acked,
@@ -147,6 +149,7 @@ impl Repository {
             plain: Plain::default(),
             lane: Lane::default(),
             restart: None,
+            told_history: false,
             sweep: None,
             acked: Acked::default(),
             adopt: false,

@@ -112,6 +112,25 @@ fn another_epoch_is_another_history() {
 }
 
 #[test]
+fn the_application_hears_of_another_history_whenever_the_client_is_killed() {
+    let (mut world, _) = settled();
+    reconnect(&mut world, AUTH_SUCCESS);
+    world.forget();
+    world.storing = false;
+    world.receive(HISTORY_CHANGED);
+    // Killed before the transaction, it is told once more; killed behind it, it was told.
+    assert_eq!(told_of_history(&world), 1);
+    world.fail_storage();
+    world.pass(1_000);
+    world.store();
+    assert_eq!(told_of_history(&world), 1);
+    // The next one is told again.
+    world.storing = true;
+    world.receive(&HISTORY_CHANGED.replace("e2", "e3"));
+    assert_eq!(told_of_history(&world), 2);
+}
+
+#[test]
 fn a_refold_survives_a_crash_at_every_commit() {
     let (mut whole, ids) = settled();
     reconnect(&mut whole, AUTH_SUCCESS);
