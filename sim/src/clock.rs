@@ -104,3 +104,114 @@ impl Clock {
         whole.saturating_mul(self.rate).saturating_add(rest * self.rate / PARTS)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const YEAR_MS: i64 = 365 * 86_400_000;
+    const YEAR: u64 = 365 * 86_400 * 1_000_000;
+
+    fn at(micros: u64) -> Instant {
+        Instant::from_micros(micros)
+    }
+
+    fn plan(drift_ppm: i32, stops_asleep: bool) -> ClockPlan {
+        ClockPlan {
+            offset_ms: YEAR_MS,
+            drift_ppm,
+            stops_asleep,
+        }
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Pass(u64),
+        Jump(i64),
+        Sleep,
+        Resume,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let pass = prop_oneof![0..10_u64, 0..2_000_000_u64, 0..YEAR];
+        let step = prop_oneof![
+            3 => pass.prop_map(Step::Pass),
+            1 => (-YEAR_MS..YEAR_MS).prop_map(Step::Jump),
+            1 => Just(Step::Sleep),
+            2 => Just(Step::Resume),
+        ];
+        prop::collection::vec(step, 0..20)
+    }
+
+    proptest! {
+        #[test]
+        fn a_monotonic_clock_never_goes_back_and_when_is_its_inverse(
+            drift in -1_000..=1_000,
+            stops in any::<bool>(),
+            steps in steps(),
+            ahead in prop_oneof![0..100_u64, 0..10_000_000_u64, 0..YEAR],
+        ) {
+            let mut clock = Clock::new(plan(drift, stops), 0);
+            let (mut now, mut last) = (Instant::ZERO, Instant::ZERO);
+            for step in steps {
+                let before = (clock.monotonic(now), clock.wall_ms(now));
+                match step {
+                    Step::Pass(micros) => now = at(now.as_micros() + micros),
+                    Step::Jump(ms) => {
+                        clock.jump(ms);
+                        prop_assert_eq!(clock.wall_ms(now), before.1 + ms);
+                    }
+                    Step::Sleep => clock.sleep(now),
+                    Step::Resume => clock.resume(now),
+                }
+                if !matches!(step, Step::Pass(_)) {
+                    prop_assert_eq!(clock.monotonic(now), before.0, "only time moves a monotonic clock");
+                }
+                prop_assert!(clock.monotonic(now) >= last);
+                last = clock.monotonic(now);
+            }
+            let wanted = at(last.as_micros() + ahead);
+            let Some(when) = clock.when(wanted) else {
+                prop_assert!(clock.is_asleep());
+                return Ok(());
+            };
+            prop_assert!(clock.monotonic(when) >= wanted);
+            prop_assert!(when <= now || clock.monotonic(at(when.as_micros() - 1)) < wanted, "not the earliest");
+        }
+    }
+
+    #[test]
+    fn drift_offset_and_jumps_are_what_the_plan_says() {
+        let mut clock = Clock::new(plan(200, false), 1_000);
+        let day = at(86_400_000_000);
+        assert_eq!(clock.monotonic(day), at(86_400_000_000 + 86_400 * 200));
+        assert_eq!(clock.wall_ms(day), YEAR_MS + 1_000 + 86_400_000 + 17_280);
+        clock.jump(-5);
+        assert_eq!(clock.wall_ms(Instant::ZERO), YEAR_MS + 995);
+    }
+
+    #[test]
+    fn a_monotonic_clock_may_stand_still_asleep() {
+        for stops in [false, true] {
+            let mut clock = Clock::new(plan(0, stops), 0);
+            clock.sleep(at(10));
+            assert_eq!(clock.when(at(20)), None);
+            assert_eq!(clock.monotonic(at(110)), at(if stops { 10 } else { 110 }));
+            clock.resume(at(110));
+            assert_eq!(clock.when(at(20)), Some(at(if stops { 120 } else { 20 })));
+            assert_eq!(
+                clock.wall_ms(at(5_000)),
+                YEAR_MS + 5,
+                "the wall clock never stands still"
+            );
+        }
+    }
+
+    #[test]
+    fn the_end_of_time_is_never_reached() {
+        let clock = Clock::new(plan(-1_000, true), 0);
+        assert_eq!(clock.when(at(u64::MAX)), None);
+        assert!(clock.monotonic(at(u64::MAX)) < at(u64::MAX));
+    }
+}

@@ -4,6 +4,8 @@ pub mod client;
 mod journal;
 mod records;
 pub mod store;
+#[cfg(test)]
+mod tests;
 
 pub use client::ClientDisk;
 pub use journal::Crash;
