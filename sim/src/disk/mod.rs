@@ -1,6 +1,7 @@
 //! What survives a crash: a client's storage and the server's store.
 
 pub mod client;
+mod index;
 mod journal;
 mod records;
 pub mod store;

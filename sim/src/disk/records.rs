@@ -1,5 +1,6 @@
 //! One repository of a client's disk, with the indexes that make every request cost what it touches.
 
+use super::index::Index;
 use driftless_core::client::{Cursor, LocalSequence, OwnEvent, OwnState, StoredRecord};
 use driftless_core::event::{EventId, RecordId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,11 +10,11 @@ use std::ops::Bound;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Repository {
     pub(super) cursor: Cursor,
-    records: BTreeMap<RecordId, StoredRecord>,
-    /// The ids of the records of each generation.
+    records: Index<RecordId, StoredRecord>,
+    /// The ids of the records of each generation, in order.
     generations: BTreeMap<u64, BTreeSet<RecordId>>,
     own: BTreeMap<LocalSequence, OwnEvent>,
-    by_id: BTreeMap<EventId, LocalSequence>,
+    by_id: Index<EventId, LocalSequence>,
     /// Pending and acked events, by record.
     layers: BTreeSet<(RecordId, LocalSequence)>,
     pending: BTreeSet<LocalSequence>,
@@ -27,8 +28,11 @@ impl Repository {
         self.records.get(id)
     }
 
+    /// All records, in order of their ids.
     pub(super) fn records(&self) -> impl Iterator<Item = &StoredRecord> {
-        self.records.values()
+        let mut ids: Vec<&RecordId> = self.generations.values().flatten().collect();
+        ids.sort_unstable();
+        ids.into_iter().filter_map(|id| self.records.get(id))
     }
 
     pub(super) fn set_record(&mut self, record: &StoredRecord) {

@@ -3,6 +3,7 @@
 //! Logs with dense sequences, kept as the text in which events are sent. An append becomes durable when it is finished,
 //! or when a crash happens to keep it; several may be under way, one a lane.
 
+use super::index::Index;
 use super::journal::{Crash, Journal};
 use crate::random::Random;
 use bytestring::ByteString;
@@ -11,6 +12,7 @@ use driftless_core::name::{LogName, Namespace, RepositoryName};
 use driftless_core::server::{Append, AppendId, AppendOutcome, AppendRun, Appended, Committed, Page, PageRequest};
 use driftless_core::wire::Epoch;
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 /// What survives the server's crash.
@@ -35,7 +37,7 @@ pub struct Backup {
 pub struct Log {
     /// What each commit stored, in order.
     chunks: Vec<Arc<Chunk>>,
-    by_id: BTreeMap<EventId, Sequence>,
+    by_id: Index<EventId, Sequence>,
 }
 
 /// What one commit stored in one log.
@@ -103,8 +105,9 @@ impl ServerStore {
 
     /// The repositories of a namespace that hold events.
     pub fn repositories(&self, namespace: &Namespace) -> Vec<RepositoryName> {
-        let of_namespace = self.logs.keys().filter(|log| log.namespace == *namespace);
-        of_namespace.map(|log| log.repository.clone()).collect()
+        let held = self.logs.iter().filter(|(_, log)| !log.is_empty());
+        let of_namespace = held.map(|(name, _)| name).filter(|name| name.namespace == *namespace);
+        of_namespace.map(|name| name.repository.clone()).collect()
     }
 
     /// Its epoch.
@@ -146,11 +149,11 @@ impl ServerStore {
         let mut outcomes = Vec::with_capacity(events);
         let mut grown: BTreeMap<LogName, NewChunk> = BTreeMap::new();
         for AppendRun { log: name, events } in append.runs {
-            let log = self.logs.get(&name).unwrap_or(&self.empty);
+            let log = self.logs.entry(name.clone()).or_default();
             let chunk = grown.entry(name).or_insert_with(|| NewChunk::new(log.head().next()));
-            outcomes.extend(events.into_iter().map(|event| chunk.append(event, log)));
+            outcomes.extend(events.into_iter().map(|event| log.append(event, chunk)));
         }
-        let stored = grown.into_iter().filter(|(_, chunk)| !chunk.new.is_empty());
+        let stored = grown.into_iter().filter(|(_, chunk)| !chunk.ids.is_empty());
         let keep = |(name, chunk): (LogName, NewChunk)| {
             let events = self.logs.entry(name.clone()).or_default().keep(chunk);
             Committed { log: name, events }
@@ -243,21 +246,32 @@ impl Log {
         page.build()
     }
 
-    /// What becomes of an event that is there already.
-    fn repeat(&self, event: &NewEvent) -> Option<AppendOutcome> {
-        let sequence = self.find(&event.id)?;
-        let stored = self.event(sequence).map_or("", |stored| stored.text);
-        let same = EventBatch::same_body(stored.as_bytes(), sequence, &event.body);
-        Some(repeated(sequence, same))
+    /// Stores an event unless its id is there already, in this commit or before it.
+    fn append(&mut self, event: NewEvent, chunk: &mut NewChunk) -> AppendOutcome {
+        let sequence = match self.by_id.entry(event.id.clone()) {
+            Entry::Vacant(free) => return AppendOutcome::Stored(*free.insert(chunk.push(event))),
+            Entry::Occupied(first) => *first.get(),
+        };
+        let same = chunk.body(sequence).map_or_else(
+            || {
+                let stored = self.event(sequence).map_or("", |stored| stored.text);
+                EventBatch::same_body(stored.as_bytes(), sequence, &event.body)
+            },
+            |body| *body == event.body,
+        );
+        if same {
+            AppendOutcome::Duplicate(sequence)
+        } else {
+            AppendOutcome::Conflict(sequence)
+        }
     }
 
     fn keep(&mut self, new: NewChunk) -> Arc<EventBatch> {
+        let events = Arc::new(new.events.build());
         let chunk = Chunk {
-            events: Arc::new(new.new.build()),
+            events: Arc::clone(&events),
             ids: new.ids,
         };
-        self.index(&chunk);
-        let events = Arc::clone(&chunk.events);
         self.chunks.push(Arc::new(chunk));
         events
     }
@@ -270,39 +284,32 @@ impl Log {
 
 /// What a commit is about to store in one log.
 struct NewChunk {
-    new: EventBatchBuilder,
+    first: Sequence,
+    events: EventBatchBuilder,
     ids: Vec<EventId>,
-    /// Bodies and places, to tell a repeat within the commit.
-    bodies: BTreeMap<EventId, (Sequence, ByteString)>,
+    bodies: Vec<ByteString>,
 }
 
 impl NewChunk {
     fn new(first: Sequence) -> Self {
         Self {
-            new: EventBatchBuilder::new(first),
+            first,
+            events: EventBatchBuilder::new(first),
             ids: Vec::new(),
-            bodies: BTreeMap::new(),
+            bodies: Vec::new(),
         }
     }
 
-    fn append(&mut self, event: NewEvent, log: &Log) -> AppendOutcome {
-        if let Some((sequence, body)) = self.bodies.get(&event.id) {
-            return repeated(*sequence, *body == event.body);
-        }
-        if let Some(outcome) = log.repeat(&event) {
-            return outcome;
-        }
-        let (sequence, _) = self.new.append(&event);
-        self.ids.push(event.id.clone());
-        self.bodies.insert(event.id, (sequence, event.body));
-        AppendOutcome::Stored(sequence)
+    fn push(&mut self, event: NewEvent) -> Sequence {
+        let (sequence, _) = self.events.append(&event);
+        self.ids.push(event.id);
+        self.bodies.push(event.body);
+        sequence
     }
-}
 
-const fn repeated(sequence: Sequence, same: bool) -> AppendOutcome {
-    if same {
-        AppendOutcome::Duplicate(sequence)
-    } else {
-        AppendOutcome::Conflict(sequence)
+    /// The body at a place; `None` if that is before this commit.
+    fn body(&self, sequence: Sequence) -> Option<&ByteString> {
+        let index = sequence.get().checked_sub(self.first.get())?;
+        self.bodies.get(usize::try_from(index).ok()?)
     }
 }
