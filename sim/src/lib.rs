@@ -16,6 +16,7 @@
 //! | [`policies`] | the conflict policies that scenarios name |
 //! | [`world`] | the machines and what is around them, run by the scheduler |
 //! | [`check`] | the guarantees, checked at every step |
+//! | [`mutants`] | the mutation gate: bugs in `core` that the simulator has to notice |
 //! | [`recording`] | a run as it can be looked at afterwards |
 //! | [`shrink`] | a failing scenario, made smaller |
 
@@ -24,6 +25,7 @@ pub mod clock;
 mod digest;
 pub mod disk;
 pub mod fault;
+pub mod mutants;
 pub mod network;
 pub mod policies;
 pub mod random;
