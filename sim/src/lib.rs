@@ -25,6 +25,7 @@ pub mod clock;
 mod digest;
 pub mod disk;
 pub mod fault;
+mod model;
 pub mod mutants;
 pub mod network;
 pub mod policies;
