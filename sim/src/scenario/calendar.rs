@@ -66,10 +66,10 @@ impl Calendar {
 
 /// How long nothing is planned between two bursts.
 fn silence(random: &mut Random) -> u64 {
-    match random.below(100) {
-        0..60 => random.micros(Delay::LongTail(5 * SECOND)),
-        60..92 => random.between(MINUTE, 20 * MINUTE),
-        92..99 => random.between(HOUR, 4 * HOUR),
-        _ => random.between(24 * HOUR, 72 * HOUR),
+    match random.below(1_000) {
+        0..600 => random.micros(Delay::LongTail(4 * SECOND)),
+        600..930 => random.between(20 * SECOND, 4 * MINUTE),
+        930..996 => random.between(10 * MINUTE, HOUR),
+        _ => random.between(24 * HOUR, 48 * HOUR),
     }
 }
