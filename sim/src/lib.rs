@@ -16,24 +16,28 @@
 //! | [`policies`] | the conflict policies that scenarios name |
 //! | [`world`] | the machines and what is around them, run by the scheduler |
 //! | [`check`] | the guarantees, checked at every step |
-//! | [`mutants`] | the mutation gate: bugs in `core` that the simulator has to notice |
 //! | [`recording`] | a run as it can be looked at afterwards |
+//! | [`report`] | many seeds, summed up |
+//! | [`Simulation`] | a test of a policy or a workload of one's own |
 //! | [`shrink`] | a failing scenario, made smaller |
 
 pub mod check;
+pub mod cli;
 pub mod clock;
 mod digest;
 pub mod disk;
 pub mod fault;
-mod model;
-pub mod mutants;
 pub mod network;
 pub mod policies;
 pub mod random;
 pub mod recording;
+pub mod report;
 pub mod scenario;
 pub mod scheduler;
 pub mod shrink;
+mod simulation;
 pub mod world;
 
+pub use scenario::{Change, Profile};
+pub use simulation::Simulation;
 pub use world::{Options, Outcome, run};

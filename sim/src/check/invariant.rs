@@ -2,6 +2,7 @@
 
 use driftless_core::Instant;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 macro_rules! invariants {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
@@ -53,17 +54,24 @@ invariants! {
 
 /// How often each invariant was checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts([u64; Invariant::ALL.len()]);
+pub struct Counts(BTreeMap<Invariant, u64>);
 
 impl Counts {
     /// Counts one check.
     pub fn count(&mut self, invariant: Invariant) {
-        self.0[invariant as usize] += 1;
+        *self.0.entry(invariant).or_default() += 1;
+    }
+
+    /// Adds the checks of another run.
+    pub fn add(&mut self, other: &Self) {
+        for (invariant, times) in &other.0 {
+            *self.0.entry(*invariant).or_default() += times;
+        }
     }
 
     /// How often one was checked.
     pub fn times(&self, invariant: Invariant) -> u64 {
-        self.0[invariant as usize]
+        self.0.get(&invariant).copied().unwrap_or_default()
     }
 }
 

@@ -1,0 +1,7 @@
+//! The `driftless-sim` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    driftless_sim::cli::main()
+}
