@@ -104,7 +104,9 @@ impl Client {
                 repository.plain.pull = Pull::Wanted;
             }
             // An own event that was acked without a sequence and has not appeared never will; a pull tells.
-            let settles = repository.acked.unplaced > 0 && repository.lane.is_idle() && repository.sweep.is_none();
+            // Without pending events the lane asks storage for none, and cannot know that there are none.
+            let is_pushing = repository.pending > 0 && !repository.lane.is_idle();
+            let settles = repository.acked.unplaced > 0 && !is_pushing && repository.sweep.is_none();
             if settles && repository.is_current() && !applying {
                 repository.plain.want();
             }

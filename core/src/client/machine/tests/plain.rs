@@ -241,6 +241,27 @@ fn an_ack_that_comes_during_a_pull_waits_for_the_next() {
 }
 
 #[test]
+fn an_ack_that_is_durable_only_after_a_cut_settles_by_the_pulls_of_the_next_connection() {
+    let mut world = live();
+    let id = world.put("a", "1");
+    world.storing = false;
+    world.receive(&plain_ack(&id));
+    world.disconnect(None);
+    world.give(ClientInput::ConnectNow);
+    world.open();
+    world.receive(r#"{"type":"auth_success"}"#);
+    world.receive(COMPLETE);
+    assert_eq!(world.client.pending(), 1, "storage has not answered yet");
+    for _ in 0..20 {
+        while !world.asked.is_empty() {
+            world.store();
+        }
+        world.receive(COMPLETE);
+    }
+    assert!(matches!(world.own_states()[0], OwnState::Settled { .. }));
+}
+
+#[test]
 fn an_ack_that_names_no_repository_counts() {
     let mut world = live();
     let id = world.put("a", "1");
