@@ -16,6 +16,7 @@
 //! | [`policies`] | the conflict policies that scenarios name |
 //! | [`world`] | the machines and what is around them, run by the scheduler |
 //! | [`check`] | the guarantees, checked at every step |
+//! | [`mutants`] | the mutation gate: bugs in `core` that the simulator has to notice |
 //! | [`recording`] | a run as it can be looked at afterwards |
 //! | [`report`] | many seeds, summed up |
 //! | [`Simulation`] | a test of a policy or a workload of one's own |
@@ -27,6 +28,8 @@ pub mod clock;
 mod digest;
 pub mod disk;
 pub mod fault;
+mod model;
+pub mod mutants;
 pub mod network;
 pub mod policies;
 pub mod random;

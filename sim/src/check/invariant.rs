@@ -2,7 +2,6 @@
 
 use driftless_core::Instant;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 macro_rules! invariants {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
@@ -54,24 +53,24 @@ invariants! {
 
 /// How often each invariant was checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts(BTreeMap<Invariant, u64>);
+pub struct Counts([u64; Invariant::ALL.len()]);
 
 impl Counts {
     /// Counts one check.
     pub fn count(&mut self, invariant: Invariant) {
-        *self.0.entry(invariant).or_default() += 1;
+        self.0[invariant as usize] += 1;
     }
 
     /// Adds the checks of another run.
     pub fn add(&mut self, other: &Self) {
-        for (invariant, times) in &other.0 {
-            *self.0.entry(*invariant).or_default() += times;
+        for (times, more) in self.0.iter_mut().zip(other.0) {
+            *times += more;
         }
     }
 
     /// How often one was checked.
     pub fn times(&self, invariant: Invariant) -> u64 {
-        self.0.get(&invariant).copied().unwrap_or_default()
+        self.0[invariant as usize]
     }
 }
 

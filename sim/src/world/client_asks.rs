@@ -5,12 +5,17 @@ use super::client_node::Standing;
 use super::{Due, Ready, World, after};
 use crate::fault::Fault;
 use crate::network::End;
+use crate::random::Delay;
 use bytestring::ByteString;
 use driftless_core::client::{ClientAction, ClientInput, Notice, SocketId, StorageId, StorageRequest};
 use driftless_core::wire::CloseCode;
 
 /// A storage time from which on a disk counts as slow, in microseconds.
 const SLOW_MICROS: u64 = 20_000;
+/// In how many of 100 cases the end of a closed socket is reported late, where connections overlap.
+const LATE_CLOSES: u64 = 50;
+/// How late: around the time after which a client connects again.
+const LATE_CLOSE: Delay = Delay::LongTail(4_000_000);
 
 impl World<'_> {
     /// Carries out what a client asks for. Nothing is handled in here: what follows at once becomes ready.
@@ -51,6 +56,22 @@ impl World<'_> {
         };
         self.checks.client_disconnected(self.scheduler.now(), index, link.0);
         self.network.close(link, End::Client, code, reason, &mut self.scheduler);
+        self.close_late(index, socket);
+    }
+
+    /// A host may take its time to report the end of a socket that its client has closed. By then the next one may be
+    /// open.
+    fn close_late(&mut self, index: usize, socket: SocketId) {
+        if self.healed || !self.scenario.faults.contains(&Fault::Overlap) {
+            return;
+        }
+        let node = &mut self.clients[index];
+        if node.late_closes.percent(LATE_CLOSES) {
+            let micros = node.late_closes.micros(LATE_CLOSE);
+            let (client, life) = (index, node.life);
+            let due = Due::LateClose { client, life, socket };
+            self.scheduler.at(after(self.scheduler.now(), micros), due);
+        }
     }
 
     fn client_pauses(&mut self, index: usize, socket: SocketId, pause: bool) {

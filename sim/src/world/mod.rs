@@ -158,6 +158,12 @@ enum Due {
         client: usize,
         life: u32,
     },
+    /// A client's host reports the end of a socket that the client has closed long before.
+    LateClose {
+        client: usize,
+        life: u32,
+        socket: SocketId,
+    },
     /// A client may be given good credentials.
     GoodCredentials(usize),
     ToHub(LinkId),
@@ -365,6 +371,10 @@ impl<'a> World<'a> {
             }
             Due::HalfAppended { number, life } if self.server.life == life => {
                 self.trigger(Trigger::ServerCommit, number);
+            }
+            Due::LateClose { client, life, socket } if self.clients[client].life == life => {
+                let (code, reason) = (None, "the socket is closed".into());
+                self.client(client, ClientInput::Disconnected { socket, code, reason });
             }
             Due::GoodCredentials(client) => self.give_good_credentials(client),
             Due::ServerUp { life } if self.server.life == life => self.start_server(),

@@ -1,0 +1,388 @@
+//! What a client makes durable: its own events (6.6) and its records with their cursor (6.5, 6.7, 6.11).
+
+use super::book::may_move;
+use super::client::Layer;
+use super::{Checks, DiskView, Invariant};
+use crate::model::{History, Repository};
+use driftless_core::client::{Cursor, OwnEvent, OwnState, RecordKey, StorageChange, StoredRecord, Transaction};
+use driftless_core::event::{EventId, RecordId};
+use driftless_core::name::RepositoryName;
+
+/// Where a repository's cursor stood before a transaction, and where it stands now.
+struct Move<'a> {
+    repository: usize,
+    before: Cursor,
+    now: &'a Cursor,
+}
+
+impl Checks {
+    pub(super) fn transaction(&mut self, client: usize, made: &Transaction, disk: &dyn DiskView) {
+        let mut touched: Vec<usize> = Vec::new();
+        let mut moves: Vec<Move<'_>> = Vec::new();
+        for change in &made.changes {
+            match change {
+                StorageChange::Cursor { repository, cursor } => {
+                    if let Some(repository) = self.model.find(repository) {
+                        let replica = &mut self.clients[client].replicas[repository];
+                        let before = core::mem::replace(&mut replica.cursor, cursor.clone());
+                        moves.push(Move {
+                            repository,
+                            before,
+                            now: cursor,
+                        });
+                        touched.push(repository);
+                    }
+                }
+                StorageChange::Record(record) => {
+                    let repository = self.model.find(&record.key.repository);
+                    touched.extend(repository.filter(|repository| !touched.contains(repository)));
+                }
+                StorageChange::AddOwn(own) => self.own_added(client, own),
+                StorageChange::SetOwn {
+                    repository,
+                    event,
+                    state,
+                } => self.own_moved(client, repository, event, state),
+                StorageChange::DoubtSettled { repository } => self.doubted(client, repository),
+                StorageChange::PruneSettled {
+                    repository,
+                    before_ms,
+                    keep,
+                } => self.pruned(client, repository, *before_ms, *keep),
+            }
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        for moved in &moves {
+            self.cursor_moved(client, moved);
+        }
+        for repository in touched {
+            let before = moves.iter().find(|moved| moved.repository == repository);
+            self.records(client, repository, before.map(|moved| &moved.before), made, disk);
+        }
+    }
+
+    fn own_added(&mut self, client: usize, own: &OwnEvent) {
+        let Some(repository) = self.model.find(&own.key.repository) else {
+            return;
+        };
+        let known = self.model.repository(repository).events.find(&own.id);
+        let is_new = known.is_none_or(|id| self.book.get(repository, id).is_none_or(|entry| entry.author.is_none()));
+        self.verdict.check(Invariant::NothingLost, is_new, || {
+            format!("client {client} gives the id {} a second time", own.id)
+        });
+        let state = &mut self.clients[client];
+        let is_later = own.local.0 > state.last_local;
+        state.last_local = state.last_local.max(own.local.0);
+        self.verdict.check(Invariant::WriterOrder, is_later, || {
+            format!(
+                "client {client} gives its event {} a place that it gave before: {}",
+                own.id, own.local.0
+            )
+        });
+        let (id, record) = self.book.add(&mut self.model, repository, client, own);
+        let replica = &mut self.clients[client].replicas[repository];
+        replica.own.push(id);
+        replica.count(record, None, Some(&own.state));
+    }
+
+    fn own_moved(&mut self, client: usize, name: &RepositoryName, event: &EventId, to: &OwnState) {
+        let Some(repository) = self.model.find(name) else {
+            return;
+        };
+        let Some(id) = self.model.repository(repository).events.find(event) else {
+            return;
+        };
+        let was_stored = {
+            let histories = self.model.repository(repository).histories();
+            let places = histories.iter().rev().filter_map(|history| history.place(id));
+            match to {
+                OwnState::Acked(Some(at)) => places.clone().any(|place| place == at.get()),
+                _ => places.clone().next().is_some(),
+            }
+        };
+        let entry = self.book.entry(repository, id);
+        let record = entry.author.as_ref().map_or(0, |author| author.record);
+        let Some(holder) = entry.holder_mut(client) else { return };
+        let from = core::mem::replace(&mut holder.stand, to.clone());
+        let may = may_move(&from, to, was_stored, holder.is_refused);
+        self.verdict.check(Invariant::NothingLost, may, || {
+            format!(
+                "client {client} moves its event {event} of {name} from {from:?} to {to:?}, and the server did not say so"
+            )
+        });
+        let client = &mut self.clients[client];
+        client.replicas[repository].count(record, Some(&from), Some(to));
+        if matches!(to, OwnState::Rejected { .. }) && from != *to {
+            client.to_tell.push((repository, id));
+        }
+    }
+
+    fn doubted(&mut self, client: usize, name: &RepositoryName) {
+        let Some(repository) = self.model.find(name) else {
+            return;
+        };
+        let replica = &mut self.clients[client].replicas[repository];
+        for id in &replica.own {
+            let entry = self.book.entry(repository, *id);
+            if let Some(holder) = entry.holder_mut(client)
+                && matches!(holder.stand, OwnState::Settled { .. })
+            {
+                holder.stand = OwnState::Doubted;
+            }
+        }
+        replica.settled = 0;
+    }
+
+    /// Forgets settled events as storage does: those from before a moment, and the oldest beyond a number.
+    fn pruned(&mut self, client: usize, name: &RepositoryName, before_ms: i64, keep: usize) {
+        let Some(repository) = self.model.find(name) else {
+            return;
+        };
+        let replica = &mut self.clients[client].replicas[repository];
+        let mut settled = Vec::with_capacity(replica.settled);
+        for id in &replica.own {
+            let holder = self.book.get(repository, *id).and_then(|entry| entry.holder(client));
+            if let Some(holder) = holder
+                && let OwnState::Settled { at_ms } = holder.stand
+            {
+                settled.push((at_ms, holder.local, *id));
+            }
+        }
+        settled.sort_unstable();
+        let old = settled.iter().filter(|(at_ms, ..)| *at_ms < before_ms).count();
+        let gone = old.max(settled.len().saturating_sub(keep));
+        if gone == 0 {
+            return;
+        }
+        for (_, _, id) in &settled[..gone] {
+            let entry = self.book.entry(repository, *id);
+            entry.holders.retain(|holder| holder.client != client);
+            entry.is_pruned = true;
+        }
+        replica.settled -= gone;
+        let book = &self.book;
+        replica.own.retain(|id| {
+            book.get(repository, *id)
+                .is_some_and(|entry| entry.holder(client).is_some())
+        });
+    }
+
+    fn cursor_moved(&mut self, client: usize, moved: &Move<'_>) {
+        let Move {
+            repository,
+            before,
+            now,
+        } = moved;
+        let name = &self.model.repository(*repository).name;
+        let again = now.generation > before.generation;
+        let holds = if again {
+            now.after.get() == 0 && now.refolding
+        } else {
+            now.generation == before.generation && now.after >= before.after && (before.refolding || !now.refolding)
+        };
+        self.verdict.check(Invariant::ExactlyOnceEffect, holds, || {
+            format!("client {client} moves its cursor of {name} from {before:?} to {now:?}")
+        });
+        let replica = &mut self.clients[client].replicas[*repository];
+        if again {
+            replica.histories = u64::MAX;
+            let other_epoch = before.epoch.is_some() && before.epoch != now.epoch;
+            replica.must_notice |= other_epoch;
+        } else if now.after > before.after {
+            replica.apply(now.after.get());
+            let told = !replica.must_notice;
+            self.verdict.check(Invariant::ChangedHistoryNoticed, told, || {
+                format!("client {client} applies events of another history of {name} and has not told its application")
+            });
+        }
+    }
+
+    /// The records that a transaction touches are the fold of a history up to the cursor.
+    fn records(
+        &mut self,
+        client: usize,
+        repository: usize,
+        before: Option<&Cursor>,
+        made: &Transaction,
+        disk: &dyn DiskView,
+    ) {
+        if self.is_plain_server {
+            return;
+        }
+        let model = self.model.repository(repository);
+        let replica = &self.clients[client].replicas[repository];
+        let before = before.unwrap_or(&replica.cursor);
+        let (mut agreeing, mut found) = (0u64, None);
+        let newest = model.histories().len() - 1;
+        for (index, history) in model.histories().iter().enumerate().rev() {
+            let bit = bit(index);
+            if replica.histories & bit == 0 {
+                continue;
+            }
+            self.stamp += 1;
+            let stamps = &mut self.stamps[repository];
+            let look = Look {
+                model,
+                history,
+                cursor: &replica.cursor,
+            };
+            match look.transaction(before, made, disk, stamps, self.stamp) {
+                Ok(()) => agreeing |= bit,
+                Err(message) => found = found.or(Some((index, message))),
+            }
+        }
+        if agreeing != 0 {
+            let replica = &mut self.clients[client].replicas[repository];
+            if replica.cursor.after.get() > 0 {
+                replica.histories &= agreeing;
+            }
+            self.verdict.counts.count(Invariant::ExactlyOnceEffect);
+            self.verdict.counts.count(Invariant::ChangedHistoryNoticed);
+            self.visible(client, repository, made);
+            return;
+        }
+        let of_another =
+            replica.histories & bit(newest) == 0 && self.is_of(repository, newest, replica.cursor.seen.as_ref());
+        let invariant = if of_another {
+            Invariant::ChangedHistoryNoticed
+        } else {
+            Invariant::ExactlyOnceEffect
+        };
+        let message = found.map_or_else(|| "its cursor is of no history".into(), |(_, message)| message);
+        let name = &model.name;
+        let message = format!("client {client}, {}, from {} : {message}", name, before.after);
+        self.verdict.fail(invariant, message);
+    }
+
+    /// Whether the last event applied is in a history.
+    fn is_of(
+        &self,
+        repository: usize,
+        history: usize,
+        seen: Option<&(driftless_core::event::Sequence, EventId)>,
+    ) -> bool {
+        let model = self.model.repository(repository);
+        let place = |id: &EventId| model.histories()[history].place(model.events.find(id)?);
+        seen.is_some_and(|(sequence, id)| place(id) == Some(sequence.get()))
+    }
+
+    /// A record without a local layer shows what is confirmed, and what is pending is flagged.
+    fn visible(&mut self, client: usize, repository: usize, made: &Transaction) {
+        let model = self.model.repository(repository);
+        let replica = &self.clients[client].replicas[repository];
+        for change in &made.changes {
+            let StorageChange::Record(record) = change else {
+                continue;
+            };
+            if *record.key.repository != *model.name {
+                continue;
+            }
+            let number = model.records.find(&record.key.record);
+            let layer = number.map_or_else(Layer::default, |number| replica.layer(number));
+            let is_shown = layer.all > 0 || record.visible == record.confirmed;
+            let is_flagged = record.pending == (layer.pending > 0);
+            self.verdict.check(Invariant::Convergence, is_shown && is_flagged, || {
+                format!("client {client} shows {record:?}, and its local layer there is {layer:?}")
+            });
+        }
+    }
+}
+
+/// The bit of a history.
+pub(super) fn bit(history: usize) -> u64 {
+    1 << history.min(63)
+}
+
+/// A client's records looked at with one history in mind.
+pub(super) struct Look<'a> {
+    pub(super) model: &'a Repository,
+    pub(super) history: &'a History,
+    pub(super) cursor: &'a Cursor,
+}
+
+impl Look<'_> {
+    fn transaction(
+        &self,
+        before: &Cursor,
+        made: &Transaction,
+        disk: &dyn DiskView,
+        stamps: &mut Vec<u64>,
+        stamp: u64,
+    ) -> Result<(), String> {
+        self.seen()?;
+        stamps.resize(self.model.records.len(), 0);
+        for change in &made.changes {
+            let StorageChange::Record(record) = change else {
+                continue;
+            };
+            if *record.key.repository != *self.model.name {
+                continue;
+            }
+            let number = self.model.records.find(&record.key.record);
+            self.record(number, record)?;
+            if let Some(number) = number {
+                stamps[number as usize] = stamp;
+            }
+        }
+        let from = if before.generation == self.cursor.generation {
+            before.after.get()
+        } else {
+            0
+        };
+        for event in self.history.events(from, self.cursor.after.get()) {
+            let known = &mut stamps[event.record as usize];
+            if *known != stamp {
+                *known = stamp;
+                self.untouched(event.record, disk)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The last event applied is where the cursor says.
+    pub(super) fn seen(&self) -> Result<(), String> {
+        let after = self.cursor.after.get();
+        if after == 0 {
+            return Ok(());
+        }
+        let seen = self.cursor.seen.as_ref();
+        let place = seen.and_then(|(_, id)| self.history.place(self.model.events.find(id)?));
+        if place == Some(after) && seen.is_some_and(|(sequence, _)| sequence.get() == after) {
+            return Ok(());
+        }
+        let head = self.history.len();
+        Err(format!(
+            "its cursor {after} with {seen:?} is not in the log, whose head is {head}"
+        ))
+    }
+
+    /// A record of the generation of now is the fold up to the cursor.
+    pub(super) fn record(&self, number: Option<u32>, record: &StoredRecord) -> Result<(), String> {
+        if record.generation != self.cursor.generation {
+            return Ok(());
+        }
+        let after = self.cursor.after.get();
+        let version = number.and_then(|number| self.history.version(number, after));
+        if record.confirmed.as_ref() == version {
+            return Ok(());
+        }
+        let (id, confirmed) = (&record.key.record, &record.confirmed);
+        Err(format!(
+            "record {id} is {confirmed:?} at cursor {after}, and the log says {version:?}"
+        ))
+    }
+
+    /// A record that an event up to the cursor has changed, and the transaction has not written.
+    fn untouched(&self, number: u32, disk: &dyn DiskView) -> Result<(), String> {
+        let id = self.model.records.text(number);
+        let key = RecordKey {
+            repository: self.model.name.clone(),
+            record: RecordId::new(id.clone()).map_err(|error| error.to_string())?,
+        };
+        match disk.record(&key) {
+            Some(record) if record.generation == self.cursor.generation => self.record(Some(number), record),
+            _ => Err(format!("record {id} is not there at cursor {}", self.cursor.after)),
+        }
+    }
+}

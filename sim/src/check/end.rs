@@ -1,0 +1,104 @@
+//! The end of a run: everyone is equal and idle (6.7, 6.9), and nothing is missing (6.6).
+
+use super::{Checks, ClientEnd, Invariant};
+use driftless_core::client::OwnState;
+
+impl Checks {
+    /// Why a client is not settled; `None` if it is.
+    pub(super) fn unsettled(&self, end: &ClientEnd<'_>) -> Option<String> {
+        if let Some(blocked) = &end.blocked {
+            return Some(format!("its outbox does not move: {blocked}"));
+        }
+        if !end.live {
+            return Some("it is not live".into());
+        }
+        if end.pending > 0 {
+            return Some(format!("{} of its events are not acked", end.pending));
+        }
+        let state = self.clients.get(end.client)?;
+        if !state.writes.is_empty() {
+            return Some(format!("{} writes are not answered", state.writes.len()));
+        }
+        end.disk?;
+        (0..self.model.len()).find_map(|repository| self.unsettled_replica(end.client, repository))
+    }
+
+    fn unsettled_replica(&self, client: usize, repository: usize) -> Option<String> {
+        let model = self.model.repository(repository);
+        let replica = &self.clients[client].replicas[repository];
+        let (cursor, head) = (&replica.cursor, model.log().len());
+        let name = &model.name;
+        if replica.is_forbidden {
+            return None;
+        }
+        if cursor.after.get() != head && !self.is_plain_server {
+            return Some(format!(
+                "its cursor of {} is {}, and the head is {head}",
+                name, cursor.after
+            ));
+        }
+        if cursor.refolding {
+            return Some(format!("it still folds {name} again"));
+        }
+        let unsettled = replica.unsettled;
+        (unsettled > 0).then(|| format!("{unsettled} events of its local layer of {name} are not settled"))
+    }
+
+    pub(super) fn end(&mut self, clients: &[ClientEnd<'_>]) {
+        for end in clients {
+            let holds = self.unsettled(end);
+            self.verdict.check(Invariant::Liveness, holds.is_none(), || {
+                format!("client {} is not settled: {}", end.client, holds.unwrap_or_default())
+            });
+            if let Some(disk) = end.disk {
+                self.whole_disk(end.client, disk);
+                self.end_histories(end.client);
+                self.end_own(end.client);
+            }
+        }
+    }
+
+    /// The cursor is of the store's history.
+    fn end_histories(&mut self, client: usize) {
+        for repository in 0..self.model.len() {
+            let model = self.model.repository(repository);
+            let newest = super::commit::bit(model.histories().len() - 1);
+            let replica = &self.clients[client].replicas[repository];
+            let holds = replica.is_forbidden || replica.histories & newest != 0;
+            self.verdict.check(Invariant::ChangedHistoryNoticed, holds, || {
+                format!(
+                    "client {client} ends with another history of {} than the store's",
+                    model.name
+                )
+            });
+        }
+    }
+
+    /// Everything that a client wrote is in the log, or its application was told that it never will be.
+    fn end_own(&mut self, client: usize) {
+        for repository in 0..self.model.len() {
+            let log = self.model.repository(repository).log();
+            let replica = &self.clients[client].replicas[repository];
+            for id in &replica.own {
+                let holder = self.book.get(repository, *id).and_then(|entry| entry.holder(client));
+                let Some(holder) = holder else { continue };
+                let is_refused = matches!(holder.stand, OwnState::Rejected { .. });
+                let holds = is_refused || replica.is_forbidden || log.place(*id).is_some();
+                self.verdict.check(Invariant::NothingLost, holds, || {
+                    let id = self.model.repository(repository).events.text(*id);
+                    format!(
+                        "client {client} wrote {id}, which is {:?}, and the log does not have it",
+                        holder.stand
+                    )
+                });
+            }
+        }
+        let to_tell = &self.clients[client].to_tell;
+        self.verdict.check(Invariant::NothingLost, to_tell.is_empty(), || {
+            format!(
+                "client {client} has not told its application of {} refused events",
+                to_tell.len()
+            )
+        });
+    }
+}

@@ -1,0 +1,122 @@
+//! What clients tell their applications.
+
+use super::{Checks, Invariant};
+use crate::model::read_event;
+use driftless_core::client::{Change, ChangeKind, Notice, Write, WriteError};
+use driftless_core::event::{EventId, Json};
+use driftless_core::name::RepositoryName;
+
+impl Checks {
+    pub(super) fn told(&mut self, client: usize, notice: &Notice) {
+        match notice {
+            Notice::Written { request, result } => {
+                let asked = self.clients[client].writes.remove(&request.0);
+                self.verdict.check(Invariant::MachineContract, asked.is_some(), || {
+                    format!("client {client} answers write {} that waits for no answer", request.0)
+                });
+                if let Some(asked) = asked {
+                    self.written(client, &asked, result);
+                }
+            }
+            Notice::Acked { repository, events } => self.acked(client, repository, events),
+            Notice::Rejected {
+                repository,
+                event,
+                body,
+                ..
+            } => self.rejected(client, repository, event, body),
+            Notice::HistoryChanged { repository } => {
+                if let Some(repository) = self.model.find(repository) {
+                    self.clients[client].replicas[repository].must_notice = false;
+                }
+            }
+            Notice::CaughtUp { repository } => self.caught_up(client, repository),
+            _ => {}
+        }
+    }
+
+    /// A write that is told to be durable is on the disk, as it was asked for; one that failed is not.
+    fn written(&mut self, client: usize, asked: &Write, result: &Result<Vec<EventId>, WriteError>) {
+        let Ok(ids) = result else { return };
+        let is_whole = ids.len() == asked.changes.len();
+        self.verdict.check(Invariant::NothingLost, is_whole, || {
+            format!(
+                "client {client} made {} events of {} changes",
+                ids.len(),
+                asked.changes.len()
+            )
+        });
+        for (change, id) in asked.changes.iter().zip(ids) {
+            let holds = self.is_written(client, change, id);
+            self.verdict.check(Invariant::NothingLost, holds, || {
+                format!(
+                    "client {client} tells that {id} is written, and its disk does not hold it as asked: {change:?}"
+                )
+            });
+        }
+    }
+
+    fn is_written(&self, client: usize, change: &Change, id: &EventId) -> bool {
+        let Some(repository) = self.model.find(&change.repository) else {
+            return false;
+        };
+        let number = self.model.repository(repository).events.find(id);
+        let Some(entry) = number.and_then(|number| self.book.get(repository, number)) else {
+            return false;
+        };
+        let Some(author) = entry.author.as_ref().filter(|author| author.client == client) else {
+            return false;
+        };
+        let Some(event) = read_event(author.body.text()) else {
+            return false;
+        };
+        let is_change = match &change.kind {
+            ChangeKind::Delete => event.data.is_none(),
+            ChangeKind::Upsert { data, .. } => event.data.as_ref() == Some(data),
+        };
+        entry.holder(client).is_some() && event.id == *id && event.record_id == change.record && is_change
+    }
+
+    fn acked(&mut self, client: usize, name: &RepositoryName, events: &[EventId]) {
+        let Some(repository) = self.model.find(name) else {
+            return;
+        };
+        for event in events {
+            let number = self.model.repository(repository).events.find(event);
+            let entry = number.and_then(|number| self.book.get(repository, number));
+            let holds = entry.is_some_and(|entry| entry.ever);
+            self.verdict.check(Invariant::DurableAck, holds, || {
+                format!("client {client} tells that {event} is on the server, and it never was")
+            });
+        }
+    }
+
+    fn rejected(&mut self, client: usize, name: &RepositoryName, event: &EventId, body: &Json) {
+        let Some(repository) = self.model.find(name) else {
+            return;
+        };
+        let number = self.model.repository(repository).events.find(event);
+        let author = number.and_then(|number| self.book.get(repository, number)?.author.as_ref());
+        let holds = author.is_some_and(|author| author.body == *body);
+        self.verdict.check(Invariant::NothingLost, holds, || {
+            format!("client {client} tells that {event} is refused with another body")
+        });
+        let told = |(known, id): &(usize, u32)| *known == repository && Some(*id) == number;
+        self.clients[client].to_tell.retain(|refused| !told(refused));
+    }
+
+    /// Everything that was in the log when the client asked is applied.
+    fn caught_up(&mut self, client: usize, name: &RepositoryName) {
+        let Some(repository) = self.model.find(name) else {
+            return;
+        };
+        let replica = &self.clients[client].replicas[repository];
+        let (cursor, asked_at) = (replica.cursor.after.get(), replica.asked_at);
+        let holds = self.is_plain_server || replica.is_forbidden || cursor >= asked_at;
+        self.verdict.check(Invariant::OrderedDelivery, holds, || {
+            format!(
+                "client {client} says that {name} is current at {cursor}, and it asked when the head was {asked_at}"
+            )
+        });
+    }
+}
