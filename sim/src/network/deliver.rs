@@ -23,6 +23,9 @@ impl Network {
         if pipe.planned == Some(now) {
             pipe.planned = None;
         }
+        for fault in self.held.drain(..) {
+            fired.count(fault);
+        }
         self.flush(id, to, now, out);
         self.arrive(id, to, now, out, fired);
         self.read(id, to, now, out, fired);
@@ -54,7 +57,6 @@ impl Network {
         let Some(link) = self.links.get_mut(&id) else { return };
         let weather = &self.weather[link.client];
         if weather.moves_from(link, to).is_none_or(|at| at > now) {
-            weather.count_held(link, to, now, fired);
             return;
         }
         let reads = weather.reads_from(link, to).is_some_and(|at| at <= now);

@@ -85,21 +85,19 @@ impl Weather {
         }
     }
 
-    /// Counts, once each, what keeps bytes from an end that would have come by now.
-    pub(super) fn count_held(&self, link: &mut Link, to: End, now: Instant, fired: &mut Fired) {
-        let partitioned = match to {
-            End::Client => self.down_until > now,
-            End::Server => self.up_until > now,
+    /// Notes, once each, what keeps bytes from an end longer than they travel.
+    pub(super) fn note_held(&self, link: &mut Link, to: End, held: &mut Vec<Fault>) {
+        let partitioned_until = match to {
+            End::Client => self.down_until,
+            End::Server => self.up_until,
         };
         let pipe = link.to(to);
-        if pipe.arrival().is_none_or(|at| at > now) {
-            return;
+        let Some(arrival) = pipe.arrival() else { return };
+        if partitioned_until > arrival && !std::mem::replace(&mut pipe.counted.partition, true) {
+            held.push(Fault::OneWayPartition);
         }
-        if partitioned && !std::mem::replace(&mut pipe.counted.partition, true) {
-            fired.count(Fault::OneWayPartition);
-        }
-        if pipe.stalled_until > now && !std::mem::replace(&mut pipe.counted.stall, true) {
-            fired.count(Fault::Stall);
+        if pipe.stalled_until > arrival && !std::mem::replace(&mut pipe.counted.stall, true) {
+            held.push(Fault::Stall);
         }
     }
 

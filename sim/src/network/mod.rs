@@ -123,6 +123,8 @@ pub struct Network {
     links: BTreeMap<LinkId, Box<Link>>,
     /// Whose each link is or was, by its number.
     clients: Vec<usize>,
+    /// What holds bytes up and is not counted yet.
+    held: Vec<Fault>,
 }
 
 impl Network {
@@ -135,6 +137,7 @@ impl Network {
             weather: vec![Weather::default(); clients],
             links: BTreeMap::new(),
             clients: Vec::new(),
+            held: Vec::new(),
         }
     }
 
@@ -299,7 +302,9 @@ impl Network {
     fn plan<T: From<NetworkDue>>(&mut self, id: LinkId, to: End, scheduler: &mut Scheduler<T>) {
         let now = scheduler.now();
         let Some(link) = self.links.get_mut(&id) else { return };
-        let Some(at) = self.weather[link.client].next(link, to, now).map(|at| at.max(now)) else {
+        let weather = &self.weather[link.client];
+        weather.note_held(link, to, &mut self.held);
+        let Some(at) = weather.next(link, to, now).map(|at| at.max(now)) else {
             return;
         };
         let pipe = link.to(to);

@@ -220,10 +220,11 @@ impl World<'_> {
 
     /// Plans a client's next wake-up, if it is earlier than the planned one.
     pub(super) fn plan_client(&mut self, index: usize) {
+        let now = self.scheduler.now();
         let node = &mut self.clients[index];
         let wake = node.machine.as_ref().and_then(|machine| machine.next_wake());
         let wanted = wake.and_then(|wake| node.clock.when(wake.at));
-        if let Some(at) = node.alarm.want(wanted) {
+        if let Some(at) = node.alarm.want(now, wanted) {
             self.scheduler.at(at, Due::ClientWake(index));
         }
     }

@@ -34,12 +34,13 @@ impl World<'_> {
     }
 
     fn plan_hub(&mut self) {
+        let now = self.scheduler.now();
         let Some(running) = &mut self.server.running else {
             return;
         };
         let wake = running.hub.next_wake();
         let wanted = wake.and_then(|wake| self.server.clock.when(wake.at));
-        if let Some(at) = running.alarm.want(wanted) {
+        if let Some(at) = running.alarm.want(now, wanted) {
             let life = self.server.life;
             self.scheduler.at(at, Due::HubWake { life });
         }

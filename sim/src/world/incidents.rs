@@ -116,7 +116,8 @@ impl<'a> World<'a> {
             return;
         }
         let plan = &self.scenario.clients[client];
-        let late = plan.joins_at.is_some_and(|at| at > 0);
+        // Everyone joins at some time: late is what was drawn to be late.
+        let late = plan.joins_at.is_some_and(|at| at > 0) && self.scenario.faults.contains(&Fault::LateJoin);
         let faults = [
             (late, Fault::LateJoin),
             (plan.clock.offset_ms != 0, Fault::ClockOffset),

@@ -91,13 +91,14 @@ impl World<'_> {
     }
 
     pub(super) fn plan_session(&mut self, link: LinkId) {
+        let now = self.scheduler.now();
         let running = self.server.running.as_mut();
         let Some(node) = running.and_then(|running| running.sessions.get_mut(&link)) else {
             return;
         };
         let wake = node.session.as_ref().and_then(|session| session.next_wake());
         let wanted = wake.and_then(|wake| self.server.clock.when(wake.at));
-        if let Some(at) = node.alarm.want(wanted) {
+        if let Some(at) = node.alarm.want(now, wanted) {
             self.scheduler.at(at, Due::SessionWake(link));
         }
     }

@@ -12,9 +12,10 @@ pub(super) struct Alarm {
 }
 
 impl Alarm {
-    /// The machine wants to be woken at `wanted`, in true time. Says when to plan an entry, if one is needed.
-    pub(super) fn want(&mut self, wanted: Option<Instant>) -> Option<Instant> {
-        let wanted = wanted?;
+    /// The machine wants to be woken at `wanted`, in true time; a moment that is past, as after a sleep, counts as now.
+    /// Says when to plan an entry, if one is needed.
+    pub(super) fn want(&mut self, now: Instant, wanted: Option<Instant>) -> Option<Instant> {
+        let wanted = wanted?.max(now);
         if self.planned.is_some_and(|planned| planned <= wanted) {
             return None;
         }
@@ -40,12 +41,14 @@ mod tests {
     fn only_an_earlier_wish_is_planned_and_only_the_last_plan_counts() {
         let at = Instant::from_micros;
         let mut alarm = Alarm::default();
-        assert_eq!(alarm.want(None), None);
-        assert_eq!(alarm.want(Some(at(9))), Some(at(9)));
-        assert_eq!(alarm.want(Some(at(12))), None, "the entry at 9 will ask again");
-        assert_eq!(alarm.want(Some(at(5))), Some(at(5)));
+        assert_eq!(alarm.want(at(1), None), None);
+        assert_eq!(alarm.want(at(1), Some(at(9))), Some(at(9)));
+        assert_eq!(alarm.want(at(1), Some(at(12))), None, "the entry at 9 will ask again");
+        assert_eq!(alarm.want(at(1), Some(at(5))), Some(at(5)));
         assert!(alarm.rings(at(5)));
         assert!(!alarm.rings(at(9)), "it was planned for an earlier wish");
-        assert_eq!(alarm.want(Some(at(12))), Some(at(12)));
+        assert_eq!(alarm.want(at(10), Some(at(12))), Some(at(12)));
+        assert_eq!(alarm.want(at(11), Some(at(3))), Some(at(11)), "it is due already");
+        assert!(alarm.rings(at(11)));
     }
 }
