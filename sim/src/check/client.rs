@@ -47,6 +47,8 @@ pub(super) struct Replica {
     pub(super) is_between: bool,
     /// Whether the application has to be told that the history has changed before an event of the new one is applied.
     pub(super) must_notice: bool,
+    /// Whether it was told so since the repository was last folded from the beginning.
+    pub(super) is_noticed: bool,
     /// Whether the server forbids the repository to be read, on this connection.
     pub(super) is_forbidden: bool,
     /// The head when the client asked for its stream.

@@ -188,7 +188,9 @@ impl Checks {
         if again {
             replica.histories = u64::MAX;
             let other_epoch = before.epoch.is_some() && before.epoch != now.epoch;
-            replica.must_notice |= other_epoch;
+            // The application is told before the refold is durable, or behind it.
+            let is_noticed = std::mem::take(&mut replica.is_noticed);
+            replica.must_notice |= other_epoch && !is_noticed;
         } else if now.after > before.after {
             replica.apply(now.after.get());
             let told = !replica.must_notice;

@@ -359,7 +359,7 @@ impl Checks {
         state
             .replicas
             .iter_mut()
-            .for_each(|replica| replica.must_notice = false);
+            .for_each(|replica| (replica.must_notice, replica.is_noticed) = (false, false));
     }
 
     /// A client asks for a connection.
@@ -428,7 +428,7 @@ impl Checks {
         copy.writes.clear();
         copy.to_tell.clear();
         for (repository, replica) in copy.replicas.iter_mut().enumerate() {
-            replica.must_notice = false;
+            (replica.must_notice, replica.is_noticed) = (false, false);
             for id in &replica.own {
                 let entry = self.book.entry(repository, *id);
                 if let Some(mut holder) = entry.holder(from).cloned() {

@@ -27,7 +27,8 @@ impl Checks {
             } => self.rejected(client, repository, event, body),
             Notice::HistoryChanged { repository } => {
                 if let Some(repository) = self.model.find(repository) {
-                    self.clients[client].replicas[repository].must_notice = false;
+                    let replica = &mut self.clients[client].replicas[repository];
+                    (replica.must_notice, replica.is_noticed) = (false, true);
                 }
             }
             Notice::CaughtUp { repository } => self.caught_up(client, repository),
