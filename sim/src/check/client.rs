@@ -24,6 +24,7 @@ pub(super) struct ClientState {
 
 /// One repository of a client.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is told by something else")]
 pub(super) struct Replica {
     /// The durable cursor.
     pub(super) cursor: Cursor,
