@@ -20,6 +20,7 @@
 //! | [`recording`] | a run as it can be looked at afterwards |
 //! | [`report`] | many seeds, summed up |
 //! | [`Simulation`] | a test of a policy or a workload of one's own |
+//! | [`page`] | a recorded run as one HTML page |
 //! | [`shrink`] | a failing scenario, made smaller |
 
 pub mod check;
@@ -31,6 +32,7 @@ pub mod fault;
 mod model;
 pub mod mutants;
 pub mod network;
+pub mod page;
 pub mod policies;
 pub mod random;
 pub mod recording;
