@@ -1,5 +1,6 @@
 // Header, steps, filters, keys.
 
+const PLAY = "M3 0l10 6l-10 6z", PAUSE = "M2 0h4v12H2zM8 0h4v12H8z";
 let playing = null, speed = 8;
 
 /** Selects a step and shows it; one that is filtered out stands for the visible one before it. */
@@ -38,7 +39,7 @@ function moveTo(direction, holds) {
 function play(on) {
   clearInterval(playing);
   playing = on ? setInterval(() => { if (view.step === view.rows[view.rows.length - 1]) play(false); else move(1); }, 1000 / speed) : null;
-  byId("play").textContent = playing ? "⏸" : "▶";
+  byId("play").querySelector("path").setAttribute("d", playing ? PAUSE : PLAY);
 }
 
 function drawWhere(row) {
@@ -55,11 +56,12 @@ function drawTop() {
 }
 
 function drawTools() {
-  const button = (id, text, title, onclick) => h("button", { id, class: "go", title, "aria-label": title, onclick }, text);
+  const icon = (path) => s("svg", { width: 14, height: 12, viewBox: "0 0 14 12", "aria-hidden": "true" }, s("path", { d: path, fill: "currentColor" }));
+  const button = (id, path, title, onclick) => h("button", { id, class: "go", title, "aria-label": title, onclick }, icon(path));
   byId("transport").replaceChildren(
-    button("first", "⏮", "First step", () => select(view.rows[0])), button("back", "◀", "Previous step", () => move(-1)),
-    button("play", "▶", "Play", () => play(!playing)), button("next", "▶|", "Next step", () => move(1)),
-    button("last", "⏭", "Last step", () => select(view.rows[view.rows.length - 1])),
+    button("first", "M1 0h2v12H1zM13 0v12L4 6z", "First step", () => select(view.rows[0])), button("back", "M11 0v12L2 6z", "Previous step", () => move(-1)),
+    button("play", PLAY, "Play", () => play(!playing)), button("next", "M2 0l6.500 6L2 12zM10 0h2v12h-2z", "Next step", () => move(1)),
+    button("last", "M1 0l9 6l-9 6zM11 0h2v12h-2z", "Last step", () => select(view.rows[view.rows.length - 1])),
     h("select", { title: "Steps a second", "aria-label": "Steps a second", onchange: (event) => { speed = Number(event.target.value); if (playing) play(true); } },
       [2, 8, 30].map((rate) => h("option", { value: rate, selected: rate === speed }, `${rate}/s`))));
   const toggle = (text, on, flip, color) => h("button", { "aria-pressed": String(on), onclick: () => { flip(); filter(); } }, color ? h("span", { class: "swatch", color }) : null, text);
@@ -149,7 +151,11 @@ byId("divider").addEventListener("pointerdown", (event) => {
   divider.addEventListener("pointerup", () => divider.removeEventListener("pointermove", drag), { once: true });
 });
 
+// A link may name a step, a tab and a theme: #step=12&tab=schedule&theme=dark
+const wanted = new URLSearchParams(location.hash.slice(1));
+if (["light", "dark"].includes(wanted.get("theme"))) document.documentElement.dataset.theme = wanted.get("theme");
+if (["schedule", "legend"].includes(wanted.get("tab"))) tab = wanted.get("tab");
 drawTop();
 drawTools();
 arrange();
-if (steps.length) select(Number(new URLSearchParams(location.hash.slice(1)).get("step") || steps.length) - 1);
+if (steps.length) select(Number(wanted.get("step") || steps.length) - 1);

@@ -1,6 +1,6 @@
 // The space-time diagram: a column for each node, time from top to bottom. Only what is in view is drawn.
 
-const AXIS = 118, HEAD = 46, ROW = 22, LANE = 150, RIGHT = 150;
+const AXIS = 122, HEAD = 60, ROW = 22, LANE = 128, RIGHT = 150;
 /** From how long an idle time on it is drawn as a break, in microseconds. */
 const BREAK = 2e6;
 
@@ -87,7 +87,7 @@ function columns() {
 function drawHeads() {
   const heads = [...view.lanes].sort((a, b) => a - b).map((lane) =>
     h("div", { class: "lane", style: `left:${view.x[lane]}px`, color: lane < CLIENTS ? laneColor(lane) : null },
-      h("b", null, laneName(lane)), h("small", null, headline(lane))));
+      h("b", null, laneName(lane)), headline(lane)));
   byId("lanes").replaceChildren(h("span", { class: "axis" }, "true time"), ...heads);
 }
 
@@ -97,10 +97,10 @@ function headline(lane) {
   if (lane < CLIENTS && node === "running") {
     const after = state.clients[lane].map((replica) => replica.after).join(" ");
     const pending = state.clients[lane].reduce((sum, replica) => sum + pendingOf(replica), 0);
-    return `cursor ${after}${pending ? ` · ${pending} in outbox` : ""}`;
+    return [h("small", null, `cursor ${after}`), h("small", null, pending ? `${pending} in outbox` : "outbox empty")];
   }
-  if (lane === STORE) return `head ${state.logs.map((log) => log.head).join(" ")}`;
-  return node === "absent" ? "not there" : node;
+  if (lane === STORE) return h("small", null, `head ${state.logs.map((log) => log.head).join(" ")}`);
+  return h("small", null, node === "absent" ? "not there" : node);
 }
 
 const pendingOf = (replica) => [...replica.own.values()].filter((own) => own.state === "pending").length;
@@ -276,7 +276,7 @@ function mark(step) {
 /** A step in the words of its own column. */
 function words(step) {
   if (step.kind === "commit") return summary(step) || step.label;
-  if (step.lane < CLIENTS) return step.label.replace(new RegExp(`^(the \\w+ \\w+ of )?client ${step.lane} `), (_, what) => what || "");
+  if (step.lane < CLIENTS) return named(step.label).replace(new RegExp(`^(the \\w+ \\w+ of )?client ${step.lane} `), (_, what) => what || "");
   return step.label;
 }
 
@@ -317,7 +317,7 @@ function drawLabels(inView) {
     // The server's labels stand on the side of its clients, where its arrows go.
     const left = step.lane === SERVER;
     const offset = step.kind === "failure" ? 15 : left ? 16 + Math.min(CLIENTS, 12) * 5 : 20;
-    const room = step.kind === "failure" ? view.width - at - 30 : Math.max(view.spacing - offset, 90);
+    const room = step.kind === "failure" ? view.width - at - 30 : Math.max(view.spacing * (message ? 1 : 1.4) - offset, 110);
     const fits = Math.floor(room / (step.kind === "failure" ? 6.4 : 5.7));
     const flavour = message && step.kind === "send" ? `fill:var(--${message.flavour === "heartbeat" ? "control" : message.flavour})` : null;
     shapes.push(s("text", { x: left ? at - offset : at + offset, y: y + (message ? -3 : 4), "text-anchor": left ? "end" : "start",

@@ -41,8 +41,9 @@ function aboutMessage(index) {
   const message = messages[index], link = links[message.link];
   const [from, to] = message.way === "up" ? [laneName(link.client), "server"] : ["server", laneName(link.client)];
   const sent = steps[message.sent].at;
-  let fate = "still on its way at the end, or into nothing";
+  let fate = "still on its way at the end";
   if (message.arrived !== null) fate = `arrived after ${duration(steps[message.arrived].at - sent)}`;
+  else if (message.lost === message.sent) fate = "into nothing: nobody was at the other end any more";
   else if (message.lost !== null) fate = `lost: never arrived, known ${duration(steps[message.lost].at - sent)} later`;
   const whole = run.texts[message.text];
   return [

@@ -198,4 +198,11 @@ function broken(text) {
   return out;
 }
 
+/** A sentence about writes, with the names of repositories in the place of their numbers. */
+function named(text) {
+  if (!text.includes(" writes ")) return text;
+  return text.replace(/(writes |, )(−?)(\d+)\//g, (whole, before, sign, index) =>
+    (REPOSITORIES[index] === undefined ? whole : `${before}${sign}${REPOSITORIES[index]}/`));
+}
+
 const cut = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);

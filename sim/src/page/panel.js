@@ -13,7 +13,7 @@ function drawPanel() {
     h("button", { role: "tab", "aria-selected": String(tab === id), onclick: () => { tab = id; drawPanel(); } }, name));
   const content = { state: drawState, schedule: drawSchedule, legend: drawLegend }[tab]();
   const panel = byId("panel"), scrolled = panel.scrollTop;
-  panel.replaceChildren(h("div", { class: "tabs", role: "tablist" }, tabs), ...content);
+  panel.replaceChildren(h("div", { class: "tabs", role: "tablist" }, tabs), ...content.flat(3));
   panel.scrollTop = scrolled;
 }
 
@@ -26,8 +26,7 @@ function drawStep() {
   const facts = [`${failed ? "after the last step" : laneName(step.lane)} · ${step.kind.replace("_", " ")} · ${moment(step.at)}`];
   if (step.incident !== undefined) facts.push(` · incident ${step.incident + 1}`);
   return h("div", { class: `what${failed ? " failed" : ""}`, color: failed ? "var(--bad)" : laneColor(step.lane) },
-    h("div", { class: "title" }, step.label),
-    step.kind === "commit" && summary(step) ? h("div", null, summary(step)) : null,
+    h("div", { class: "title" }, step.kind === "commit" && summary(step) ? summary(step) : named(step.label)),
     h("div", { class: "facts" }, facts),
     step.message !== undefined ? aboutMessage(step.message) : null);
 }
@@ -60,7 +59,7 @@ function drawRepository(repository) {
   return [
     h("h2", null, plan.name, h("em", null, `${plan.policy} · head ${log.head}`)),
     h("div", { class: "scroll" }, h("table", null,
-      h("thead", null, h("tr", null, h("th", null, ""), heads, h("th", null, "newest in the log"))),
+      h("thead", null, h("tr", null, h("th", null, ""), heads, h("th", null, "log"))),
       h("tbody", null, cursorRow(clients, replicas, log), outboxRow(replicas), ...recordRows(replicas, log)))),
     drawLog(log, clients, replicas),
   ];
@@ -110,11 +109,12 @@ function recordRow(name, replicas, newest, log) {
     const classes = ["value"];
     if (record && isNew(record.changed)) classes.push("changed");
     if (seen.size > 1 && settled.includes(replica)) classes.push("differs");
-    if (!record || record.data === null) return h("td", { class: `${classes.join(" ")} none` }, record ? "deleted" : "–");
-    return h("td", { class: classes.join(" "), title: record.data }, h("span", { class: record.pending ? "pending" : null }, cut(record.data, 60)));
+    const pending = record && record.pending ? "pending" : null;
+    if (!record || record.data === null) return h("td", { class: `${classes.join(" ")} none` }, h("span", { class: pending }, record ? "deleted" : "–"));
+    return tip(h("td", { class: classes.join(" ") }, h("span", { class: pending }, cut(record.data, 80))), () => [h("pre", null, broken(record.data))]);
   });
   const last = newest
-    ? h("td", { class: `value${isNew(newest.step) ? " changed" : ""}` }, h("span", { class: "none" }, `${newest.sequence} `), newest.data === null ? "deleted" : cut(newest.data, 60))
+    ? tip(h("td", { class: `value${isNew(newest.step) ? " changed" : ""}` }, h("span", { class: "none" }, `${newest.sequence} `), newest.data === null ? "deleted" : cut(newest.data, 80)), () => [h("pre", null, broken(newest.data || "deleted"))])
     : h("td", { class: "none" }, "–");
   return h("tr", null, h("td", { class: "key", title: name }, name), cells, last);
 }
@@ -141,7 +141,7 @@ function drawLog(log, clients, replicas) {
     rows.push(h("tr", { class: isNew(event.step) ? "changed" : null },
       h("td", { class: "key" }, sequence),
       h("td", { class: "value", title: event.event }, whose >= 0 ? swatch(whose) : null, event.record),
-      h("td", { class: "value", title: event.data }, event.data === null ? h("span", { class: "none" }, "deleted") : cut(event.data, 48)),
+      h("td", { class: "value wide", title: event.data }, event.data === null ? h("span", { class: "none" }, "deleted") : cut(event.data, 48)),
       h("td", null, chips)));
   }
   return h("details", { open: true }, h("summary", { class: "none" }, "log and cursors"), h("table", null, h("tbody", null, rows)));
@@ -154,7 +154,7 @@ function drawSchedule() {
     const target = step.get(index);
     const now = target !== undefined && steps[view.step].incident === index;
     return h("li", null, h("button", { disabled: target === undefined, class: now ? "now" : null, title: target === undefined ? "did not happen in this run" : null, onclick: () => select(target) },
-      h("span", { class: "number" }, index + 1), h("span", null, text)));
+      h("span", { class: "number" }, index + 1), h("span", null, named(text))));
   });
   return [
     h("h2", null, "What was planned"), h("ol", { class: "schedule" }, lines),

@@ -96,6 +96,11 @@ impl Tape {
         let index = self.recording.messages.len();
         self.recording.steps[sent].message = Some(index);
         let text = self.text(frame);
+        // Where nobody is at the other end any more it goes into nothing.
+        let nobody = match way {
+            Way::Up => self.recording.links[link].server_closed,
+            Way::Down => self.recording.links[link].client_closed,
+        };
         self.recording.messages.push(Message {
             link,
             way,
@@ -105,10 +110,12 @@ impl Tape {
             bytes: frame.len(),
             sent,
             arrived: None,
-            lost: None,
+            lost: nobody.map(|_| sent),
         });
-        let under_way = self.under_way.entry((link, way)).or_default();
-        under_way.push_back((index, frame.clone()));
+        if nobody.is_none() {
+            let under_way = self.under_way.entry((link, way)).or_default();
+            under_way.push_back((index, frame.clone()));
+        }
     }
 
     /// A frame is where it was to go. Those of its connection that were sent before it and have not arrived are lost.

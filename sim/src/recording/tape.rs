@@ -106,9 +106,9 @@ impl Tape {
         }
     }
 
-    /// The next step is the doing of an incident, by its index; it is not a step yet.
-    pub fn cause(&mut self, incident: usize) {
-        self.incident = Some(incident);
+    /// The next step is the doing of an incident, by its index; `None`: what happens from here on is nobody's doing.
+    pub fn cause(&mut self, incident: Option<usize>) {
+        self.incident = incident;
     }
 
     /// An incident takes effect: a step, for those whose effect is nothing else that is told.
@@ -126,29 +126,21 @@ impl Tape {
         self.step(now, Node::Server, Kind::Heal, "the faults end".into());
     }
 
-    /// A node starts, stops, crashes, falls asleep or wakes up (`kind`).
+    /// A node starts, stops, crashes, falls asleep, wakes up, or has its wall clock set (`kind`).
     pub fn life(&mut self, now: Instant, node: Node, kind: Kind, reading: Option<Reading>) {
         let (label, state) = match kind {
-            Kind::Stop => ("stops", NodeState::Down),
-            Kind::Crash => ("crashes", NodeState::Down),
-            Kind::Sleep => ("falls asleep", NodeState::Asleep),
-            Kind::Awake => ("wakes up", NodeState::Running),
-            _ => ("starts", NodeState::Running),
+            Kind::Stop => ("stops", Some(NodeState::Down)),
+            Kind::Crash => ("crashes", Some(NodeState::Down)),
+            Kind::Sleep => ("falls asleep", Some(NodeState::Asleep)),
+            Kind::Awake => ("wakes up", Some(NodeState::Running)),
+            Kind::Clock => ("its wall clock is set", None),
+            _ => ("starts", Some(NodeState::Running)),
         };
         self.step(now, node, kind, label.into());
         let lane = self.lane(node);
-        self.change(Change::Node { lane, state });
-        self.read(node, reading);
-    }
-
-    /// A node's clock was set.
-    pub fn clock(&mut self, now: Instant, node: Node, label: impl Into<String>, reading: Reading) {
-        self.step(now, node, Kind::Clock, label.into());
-        self.read(node, Some(reading));
-    }
-
-    fn read(&mut self, node: Node, reading: Option<Reading>) {
-        let lane = self.lane(node);
+        if let Some(state) = state {
+            self.change(Change::Node { lane, state });
+        }
         if let Some(reading) = reading {
             self.change(Change::Clock { lane, reading });
         }

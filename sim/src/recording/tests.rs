@@ -132,7 +132,7 @@ pub(crate) fn recording() -> Recording {
     tape.connecting(at(10), 4, 0);
     tape.accepted(at(2_000), 4);
     tape.connected(at(3_000), 4);
-    tape.cause(0);
+    tape.cause(Some(0));
     tape.wrote(at(5_000), 0, &scenario.incidents[0].what);
     let transaction = transaction(&todos, json(r#"{"text":"</script><b>&"}"#));
     tape.asked(at(5_000), 0, 9, &StorageRequest::Commit(transaction.clone()));

@@ -6,6 +6,7 @@ use super::{Due, Ready, World, after};
 use crate::fault::Fault;
 use crate::network::End;
 use crate::random::Delay;
+use crate::scenario::Way;
 use bytestring::ByteString;
 use driftless_core::client::{ClientAction, ClientInput, Notice, SocketId, StorageId, StorageRequest};
 use driftless_core::wire::CloseCode;
@@ -35,6 +36,7 @@ impl World<'_> {
         let link = self.network.connect(index, &mut self.scheduler);
         self.clients[index].connects(socket, link);
         self.checks.client_connects(self.scheduler.now(), index, link.0);
+        self.tell(|tape, now| tape.connecting(now, link.0, index));
     }
 
     fn client_sends(&mut self, index: usize, socket: SocketId, frame: ByteString) {
@@ -45,6 +47,7 @@ impl World<'_> {
         node.frames_up += 1;
         let number = node.frames_up;
         self.checks.client_sent(self.scheduler.now(), index, link.0, &frame);
+        self.tell(|tape, now| tape.sent(now, link.0, Way::Up, &frame));
         self.network
             .send(link, End::Client, frame, &mut self.scheduler, &mut self.arrived);
         self.trigger(Trigger::ClientFrame(index), number);
@@ -55,6 +58,7 @@ impl World<'_> {
             return;
         };
         self.checks.client_disconnected(self.scheduler.now(), index, link.0);
+        self.tell_closed(link, End::Client, Some(code), &reason);
         self.network.close(link, End::Client, code, reason, &mut self.scheduler);
         self.close_late(index, socket);
     }
@@ -104,6 +108,9 @@ impl World<'_> {
                 self.scheduler.at(after(now, micros / 2), due);
             }
         }
+        if let Some(tape) = self.recorder.tape() {
+            tape.asked(now, index, storage.0, &request);
+        }
         node.storage = Some(storage);
         node.disk.begin(request);
         self.under_way += 1;
@@ -121,19 +128,20 @@ impl World<'_> {
         let Some(storage) = node.storage.take() else {
             return;
         };
+        let commits = node.disk.unsynced().is_some();
         let result = if node.disk_failures > 0 {
             node.disk_failures -= 1;
             self.fired.count(Fault::DiskFails);
             Err(node.disk.fail("the disk is full"))
         } else {
-            let commits = node.disk.unsynced().is_some();
             let result = node.disk.finish();
             if let (true, Ok(_), Some(made)) = (commits, &result, node.disk.committed()) {
                 self.checks.client_committed(now, index, made, &node.disk);
             }
             result
         };
-        if let Some(law) = node.disk.broken_law() {
+        self.tell_client_stored(index, storage.0, result.is_ok(), commits && result.is_ok());
+        if let Some(law) = self.clients[index].disk.broken_law() {
             let message = format!("client {index}: {law}");
             self.broke_contract(message);
         }
@@ -143,6 +151,7 @@ impl World<'_> {
     fn client_tells(&mut self, index: usize, notice: &Notice) {
         let now = self.scheduler.now();
         self.checks.noticed(now, index, notice);
+        self.tell(|tape, now| tape.noticed(now, index, notice));
         let Notice::CredentialsNeeded { .. } = notice else {
             return;
         };

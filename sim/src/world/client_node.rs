@@ -9,6 +9,7 @@ use crate::disk::{ClientDisk, Crash};
 use crate::network::{End, LinkId};
 use crate::policies::Policies;
 use crate::random::Random;
+use crate::recording::Kind;
 use crate::scenario::{ClientPlan, Scenario};
 use driftless_core::client::{Client, ClientConfig, ClientCredentials, ClientInput, SocketId, StorageId};
 use driftless_core::event::Timestamp;
@@ -162,6 +163,7 @@ impl World<'_> {
         self.checks.client_started(now, index, &config, &node.disk);
         node.machine = Some(Box::new(Client::new(config)));
         let wall = node.wall(now);
+        self.tell_client_starts(index);
         self.client(index, ClientInput::Start { wall });
     }
 
@@ -255,6 +257,7 @@ impl World<'_> {
         node.asleep_until = super::after(now, micros);
         self.network.asleep(index, now);
         self.scheduler.at(node.asleep_until, Due::Awake(index));
+        self.tell_client(index, Kind::Sleep);
         true
     }
 
@@ -267,6 +270,7 @@ impl World<'_> {
         }
         node.clock.resume(now);
         self.network.awake(index, &mut self.scheduler);
+        self.tell_client(index, Kind::Awake);
         let life = self.clients[index].life;
         for input in mem::take(&mut self.clients[index].waiting) {
             self.ready.push_back(Ready::Client {
@@ -318,6 +322,7 @@ impl World<'_> {
             Standing::Left
         };
         self.checks.client_stopped(now, index, false);
+        self.tell_client(index, Kind::Stop);
         if let Some(micros) = back_after {
             let (client, life) = (index, self.clients[index].life);
             self.scheduler
@@ -342,6 +347,7 @@ impl World<'_> {
         let back = node.standing != Standing::Stopping(None);
         node.standing = if back { Standing::Down } else { Standing::Left };
         let told = node.crashes.percent(50);
+        let request = node.storage.map(|request| request.0);
         let links = node.end_life();
         let crash = node.disk.crash(&mut node.crashes);
         if let (Crash::Kept, Some(made)) = (crash, node.disk.committed()) {
@@ -349,7 +355,10 @@ impl World<'_> {
         }
         self.checks.client_stopped(now, index, true);
         let life = node.life;
+        self.tell_client(index, Kind::Crash);
+        self.tell_client_crash(index, request, crash);
         for link in links {
+            self.tell_closed(link, End::Client, None, "the client is gone");
             self.network
                 .abandon(link, End::Client, told, &mut self.scheduler, &mut self.fired);
         }

@@ -5,6 +5,7 @@ use super::server_node::Reading;
 use super::{Due, World, after};
 use crate::check::Node;
 use crate::fault::Fault;
+use crate::recording::{self, Ending};
 use driftless_core::Machine;
 use driftless_core::server::{Append, AppendId, Committed, HubAction, HubInput, ReadId, StoreFailure};
 use std::mem;
@@ -89,6 +90,7 @@ impl World<'_> {
             self.scheduler
                 .at(after(now, micros / 2), Due::HalfAppended { number, life });
         }
+        self.tell_append(append, &events);
         self.server.store.begin_append(append, events);
         if let Some(running) = &mut self.server.running {
             running.appending += 1;
@@ -133,16 +135,19 @@ impl World<'_> {
         if now < self.server.store_fails_until {
             self.fired.count(Fault::StoreFails);
             self.server.store.fail_append(append);
+            self.tell(|tape, now| tape.ended(now, recording::Node::Store, append.0, Ending::Failed));
             let result = Err(failure("the store is unavailable"));
             return self.hub(HubInput::Appended { append, result });
         }
         let (appended, committed) = self.server.store.finish_append(append);
+        self.tell(|tape, now| tape.ended(now, recording::Node::Store, append.0, Ending::Done));
         for grown in &committed {
             self.stored(now, grown);
         }
         let result = if self.server.unknown_commits > 0 {
             self.server.unknown_commits -= 1;
             self.fired.count(Fault::UnknownCommit);
+            self.tell(|tape, now| tape.note(now, recording::Node::Store, "reports the append as failed"));
             Err(failure("the outcome of the commit is unknown"))
         } else {
             Ok(appended)

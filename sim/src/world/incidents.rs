@@ -3,6 +3,7 @@
 use super::client_node::Standing;
 use super::{Due, World, after};
 use crate::fault::Fault;
+use crate::recording::{self, Kind};
 use crate::scenario::{Change, What};
 use driftless_core::Instant;
 use driftless_core::client::{self, ChangeKind, ClientInput, RequestId, Write};
@@ -20,8 +21,9 @@ impl<'a> World<'a> {
         let scenario = self.scenario;
         let what = &scenario.incidents[index].what;
         if let Some(tape) = self.recorder.tape() {
-            tape.cause(index);
+            tape.cause(Some(index));
         }
+        self.tell_quiet(what);
         match what {
             What::Write(client, changes) => self.write(*client, changes, what),
             What::Crash(..)
@@ -43,6 +45,38 @@ impl<'a> World<'a> {
             | What::Linger(..)
             | What::NotReading(..) => self.network_incident(what),
             _ => self.server_incident(what),
+        }
+        self.tell(|tape, _| tape.cause(None));
+    }
+
+    /// Records an incident that does nothing at once which is recorded by itself.
+    fn tell_quiet(&mut self, what: &What) {
+        let clients = self.clients.len();
+        let node = match *what {
+            What::Write(..)
+            | What::Crash(..)
+            | What::Stop(..)
+            | What::Sleep(..)
+            | What::Jump(..)
+            | What::ServerJump(_)
+            | What::ServerCrash(_) => return,
+            What::Leave(client)
+            | What::CopyDevice { to: client, .. }
+            | What::DiskFails(client, _)
+            | What::Resync(client, _)
+            | What::BadCredentials(client, _)
+            | What::ScopeChange(client)
+            | What::RenewCredentials(client) => recording::Node::Client(client),
+            What::ServerRestart(_) | What::AuthAway(_) => recording::Node::Server,
+            What::StoreFails(_)
+            | What::UnknownCommits(_)
+            | What::UntoldCommits(_)
+            | What::Backup
+            | What::Restore { .. } => recording::Node::Store,
+            _ => recording::Node::Client(client_of(what)),
+        };
+        if !matches!(node, recording::Node::Client(client) if client >= clients) {
+            self.tell_incident(node, what);
         }
     }
 
@@ -147,8 +181,12 @@ impl<'a> World<'a> {
     }
 
     fn jump_client(&mut self, client: usize, ms: i64) -> bool {
-        let node = self.clients.get_mut(client);
-        node.map(|node| node.clock.jump(ms)).is_some()
+        let Some(node) = self.clients.get_mut(client) else {
+            return false;
+        };
+        node.clock.jump(ms);
+        self.tell_client(client, Kind::Clock);
+        true
     }
 
     fn resync(&mut self, client: usize, repository: usize) -> bool {
@@ -221,6 +259,7 @@ impl<'a> World<'a> {
             What::ServerRestart(down) => self.count_if(Fault::ServerRestart, |world| world.stop_server(down)),
             What::ServerJump(ms) => {
                 self.server.clock.jump(ms);
+                self.tell_server(Kind::Clock);
                 self.fired.count(Fault::ClockJump);
             }
             // These are counted where they hit something.

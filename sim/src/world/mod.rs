@@ -9,6 +9,7 @@
 //! | [`agenda`], [`incidents`] | what happens, and when |
 //! | [`ending`] | how faults end, and when everyone is settled |
 //! | [`wake`], [`lane`], [`steps`] | wake-ups, queues between machines, and what every call of a machine passes |
+//! | [`recorded`] | what a run tells its recorder |
 //!
 //! Time moves from one entry of the scheduler to the next. At one instant things happen in a fixed order: incidents
 //! that were triggered, then what the network has brought, then what has become ready, then what is due, then incidents with a time.
@@ -20,6 +21,7 @@ mod ending;
 mod hub_node;
 mod incidents;
 mod lane;
+mod recorded;
 mod server_node;
 mod session_node;
 mod settings;
@@ -394,6 +396,7 @@ impl<'a> World<'a> {
 
     /// The network has brought something.
     fn brought(&mut self, event: NetworkEvent) {
+        self.tell_brought(&event);
         match event {
             NetworkEvent::Accepted { link } => self.open_session(link),
             NetworkEvent::Connected { link } => self.bring(link, |socket| ClientInput::Connected { socket }),

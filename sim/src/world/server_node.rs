@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::disk::{Backup, ServerStore};
 use crate::network::{End, LinkId};
 use crate::random::Random;
+use crate::recording::{Kind, Node};
 use crate::scenario::Scenario;
 use driftless_core::Instant;
 use driftless_core::name::{LogName, Namespace, RepositoryName};
@@ -148,6 +149,7 @@ impl World<'_> {
             untold: BTreeMap::new(),
         });
         self.checks.server_started(now, &self.server.limits);
+        self.tell_server(Kind::Start);
         self.network.server_listens(true);
     }
 
@@ -178,6 +180,7 @@ impl World<'_> {
         };
         running.sessions.insert(link, node);
         self.checks.session_opened(now, link.0, client);
+        self.tell(|tape, now| tape.accepted(now, link.0));
         self.plan_session(link);
     }
 
@@ -209,6 +212,7 @@ impl World<'_> {
             return;
         };
         if running.sessions.is_empty() && running.appending == 0 {
+            self.tell_server(Kind::Stop);
             self.end_server(down);
         }
     }
@@ -222,11 +226,15 @@ impl World<'_> {
         let links: Vec<LinkId> = running.sessions.keys().copied().collect();
         let told = self.server.crashes.percent(50);
         self.network.server_listens(false);
+        self.tell_server(Kind::Crash);
         for link in links {
+            self.tell_closed(link, End::Server, None, "the server is gone");
             self.network
                 .abandon(link, End::Server, told, &mut self.scheduler, &mut self.fired);
         }
-        let (_, stored) = self.server.store.crash(&mut self.server.crashes);
+        let appends: Vec<_> = self.server.store.appends().map(|(append, _)| append).collect();
+        let (crashes, stored) = self.server.store.crash(&mut self.server.crashes);
+        self.tell_store_crash(&appends, &crashes);
         for committed in &stored {
             self.stored(now, committed);
         }
@@ -267,6 +275,8 @@ impl World<'_> {
             server.store.restore(backup, new_epoch.then(|| epoch(server.epochs)));
         }
         self.checks.restored(self.scheduler.now(), &self.server.store);
+        self.tell(|tape, now| tape.note(now, Node::Store, "is an old backup from here on"));
+        self.tell_store();
         true
     }
 
@@ -274,5 +284,6 @@ impl World<'_> {
     pub(super) fn stored(&mut self, now: Instant, committed: &Committed) {
         self.events += committed.events.len() as u64;
         self.checks.committed(now, &committed.log.repository, &committed.events);
+        self.tell(|tape, _| tape.appended(&committed.log.repository, &committed.events));
     }
 }

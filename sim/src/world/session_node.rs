@@ -6,6 +6,7 @@ use super::{Due, Ready, World, after};
 use crate::check::Node;
 use crate::fault::Fault;
 use crate::network::{End, LinkId};
+use crate::scenario::Way;
 use bytestring::ByteString;
 use driftless_core::server::{
     AuthId, AuthRefusal, ConnectionId, Credentials, Grant, HubInput, HubReply, HubRequest, SessionAction, SessionInput,
@@ -135,6 +136,7 @@ impl World<'_> {
 
     fn session_sends(&mut self, link: LinkId, frame: ByteString) {
         self.checks.server_sent(self.scheduler.now(), link.0, &frame);
+        self.tell(|tape, now| tape.sent(now, link.0, Way::Down, &frame));
         self.network
             .send(link, End::Server, frame, &mut self.scheduler, &mut self.arrived);
         let Some(client) = self.session_node(link).map(|node| node.client) else {
@@ -146,6 +148,7 @@ impl World<'_> {
     }
 
     fn session_closes(&mut self, link: LinkId, code: CloseCode, reason: String) {
+        self.tell_closed(link, End::Server, Some(code), &reason);
         self.network.close(link, End::Server, code, reason, &mut self.scheduler);
     }
 

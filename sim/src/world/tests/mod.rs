@@ -4,6 +4,7 @@ mod calm;
 mod clients;
 mod connections;
 mod credentials;
+mod recorded;
 mod server;
 
 use super::{Options, Outcome, run};
