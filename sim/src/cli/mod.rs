@@ -1,6 +1,7 @@
 //! The commands of `driftless-sim`, their flags and their help.
 
 mod failure;
+mod mutants;
 mod replay;
 mod run;
 mod shrink;
@@ -40,6 +41,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Make a failing scenario smaller while it still fails in the same way.
     Shrink(shrink::ShrinkArgs),
+    /// Put bugs into copies of the core, and see whether the simulator notices each.
+    Mutants(mutants::MutantsArgs),
     /// Print the scenario of a seed as JSON, to be changed and replayed.
     Scenario(source::DrawArgs),
 }
@@ -53,6 +56,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args, &mut out),
         Command::Replay(args) => replay::run(&args, &mut out),
         Command::Shrink(args) => shrink::run(&args, &mut out),
+        Command::Mutants(args) => mutants::run(&args, &mut out),
         Command::Scenario(args) => source::print(&args, &mut out),
     };
     match outcome {

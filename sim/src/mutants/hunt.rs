@@ -1,10 +1,14 @@
 //! Running a built copy until something fails.
 
 use super::patch::Mutant;
+use crate::scenario::Scenario;
 use serde::Deserialize;
 use std::ops::Range;
 use std::path::Path;
 use std::process::Command;
+
+/// How many runs it may take to make a failing schedule smaller.
+const SHRINK_RUNS: &str = "2000";
 
 /// What became of a mutant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,12 +61,6 @@ struct Failed {
     message: String,
 }
 
-/// The part of what `shrink --json` says that counts here.
-#[derive(Deserialize)]
-struct Shrunk {
-    incidents: usize,
-}
-
 impl Hunt<'_> {
     /// Runs seeds until one fails, which is given back if there is one.
     ///
@@ -71,7 +69,7 @@ impl Hunt<'_> {
     /// What the program said instead of a summary.
     pub fn first_failure(&self, profile: &str, seeds: Range<u64>) -> Result<Option<Kill>, String> {
         let range = format!("{}..{}", seeds.start, seeds.end);
-        let summary: Summary = self.ask(&["run", "--seeds", &range, "--profile", profile])?;
+        let summary = self.run(profile, &range)?;
         // Several threads may each have met one; the first by number is the first for any number of threads.
         let first = summary.failed.into_iter().min_by_key(|failed| failed.seed);
         if first.is_none() && summary.seeds < seeds.end - seeds.start {
@@ -84,6 +82,22 @@ impl Hunt<'_> {
             seeds: first.seed - seeds.start + 1,
             incidents: None,
         }))
+    }
+
+    /// Runs seeds, and reads the object that is said last.
+    fn run(&self, profile: &str, seeds: &str) -> Result<Summary, String> {
+        let mut command = Command::new(self.program);
+        command.args(["run", "--seeds", seeds, "--profile", profile, "--json", "--jobs"]);
+        let output = command
+            .arg(self.jobs.to_string())
+            .output()
+            .map_err(|error| format!("{}: {error}", self.program.display()))?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let last = said.lines().last().unwrap_or_default();
+        serde_json::from_str(last).map_err(|_| {
+            let problem = String::from_utf8_lossy(&output.stderr);
+            format!("the simulator ended with {}: {}", output.status, problem.trim())
+        })
     }
 
     /// Hunts a mutant within its first `most` seeds.
@@ -106,25 +120,10 @@ impl Hunt<'_> {
 
     /// How many incidents of a failing seed cannot be left out; `None` if that could not be found out.
     fn shrunk(&self, profile: &str, seed: u64) -> Option<usize> {
-        let shrunk: Result<Shrunk, String> = self.ask(&["shrink", &seed.to_string(), "--profile", profile]);
-        shrunk.ok().map(|shrunk| shrunk.incidents)
-    }
-
-    /// Runs the program and reads the object that it says last.
-    fn ask<T: for<'a> Deserialize<'a>>(&self, arguments: &[&str]) -> Result<T, String> {
         let mut command = Command::new(self.program);
-        command.args(arguments).arg("--json");
-        if arguments.first() == Some(&"run") {
-            command.arg("--jobs").arg(self.jobs.to_string());
-        }
-        let output = command
-            .output()
-            .map_err(|error| format!("{}: {error}", self.program.display()))?;
-        let said = String::from_utf8_lossy(&output.stdout);
-        let last = said.lines().last().unwrap_or_default();
-        serde_json::from_str(last).map_err(|_| {
-            let problem = String::from_utf8_lossy(&output.stderr);
-            format!("the simulator ended with {}: {}", output.status, problem.trim())
-        })
+        command.args(["shrink", &seed.to_string(), "--profile", profile, "--runs", SHRINK_RUNS]);
+        let output = command.output().ok()?;
+        let scenario: Scenario = serde_json::from_slice(&output.stdout).ok()?;
+        Some(scenario.incidents.len())
     }
 }
