@@ -118,13 +118,14 @@ fn request() -> impl Strategy<Value = StorageRequest> {
     prop_oneof![
         6 => vec(change(), 1..4).prop_map(|changes| StorageRequest::Commit(Transaction { changes })),
         1 => vec(repository(), 0..3).prop_map(|repositories| StorageRequest::Open { repositories }),
-        2 => (vec(key(), 0..6), vec((repository(), (0..60_u64).prop_map(event_id)), 0..6))
-            .prop_map(|(records, own)| StorageRequest::Load { records, own }),
+        2 => (vec(key(), 0..6), vec((repository(), (0..60_u64).prop_map(event_id)), 0..6), 0..100_usize)
+            .prop_map(|(records, own, max_bytes)| StorageRequest::Load { records, own, max_bytes }),
         2 => (repository(), after(), 0..5_usize, 0..100_usize).prop_map(|(repository, after, max_events, max_bytes)| {
             StorageRequest::Outbox { repository, after, max_events, max_bytes }
         }),
-        2 => (repository(), after(), 0..5_usize)
-            .prop_map(|(repository, after, max_events)| StorageRequest::Unsettled { repository, after, max_events }),
+        2 => (repository(), after(), 0..5_usize, 0..100_usize).prop_map(|(repository, after, max_events, max_bytes)| {
+            StorageRequest::Unsettled { repository, after, max_events, max_bytes }
+        }),
         2 => (repository(), 0..5_u64, option::of(record_id()), 0..5_usize).prop_map(
             |(repository, generation, after, max_records)| StorageRequest::Stale {
                 repository,

@@ -3,7 +3,7 @@
 use super::memory_repository::Repository;
 use super::{Reader, Storage};
 use driftless_core::client::{
-    LocalSequence, Opened, OwnEvent, RecordKey, RepositoryRow, StorageChange, StorageFailure, StorageReply,
+    ByteBudget, LocalSequence, Opened, OwnEvent, RecordKey, RepositoryRow, StorageChange, StorageFailure, StorageReply,
     StorageRequest, StoredRecord, Transaction,
 };
 use driftless_core::event::{EventId, RecordId};
@@ -81,7 +81,11 @@ impl Data {
     fn answer(&mut self, request: StorageRequest) -> Result<StorageReply, StorageFailure> {
         Ok(match request {
             StorageRequest::Open { repositories } => StorageReply::Opened(self.open(repositories)),
-            StorageRequest::Load { records, own } => self.load(records, own),
+            StorageRequest::Load {
+                records,
+                own,
+                max_bytes,
+            } => self.load(&records, &own, max_bytes),
             StorageRequest::Outbox {
                 repository,
                 after,
@@ -92,7 +96,8 @@ impl Data {
                 repository,
                 after,
                 max_events,
-            } => StorageReply::Unsettled(self.of(&repository, |found| found.unsettled(after, max_events))),
+                max_bytes,
+            } => StorageReply::Unsettled(self.of(&repository, |found| found.unsettled(after, max_events, max_bytes))),
             StorageRequest::Stale {
                 repository,
                 generation,
@@ -127,22 +132,44 @@ impl Data {
         }
     }
 
-    fn load(&self, records: Vec<RecordKey>, own: Vec<(RepositoryName, EventId)>) -> StorageReply {
-        let keys: BTreeSet<RecordKey> = records.into_iter().collect();
-        let wanted: BTreeSet<(RepositoryName, EventId)> = own.into_iter().collect();
+    fn load(&self, keys: &[RecordKey], events: &[(RepositoryName, EventId)], max_bytes: usize) -> StorageReply {
         let (mut records, mut layers, mut own) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut answered_records, mut answered_own) = (0, 0);
+        let (mut budget, mut known) = (ByteBudget::new(max_bytes), BTreeSet::new());
         for key in keys {
-            if let Some(repository) = self.repositories.get(&key.repository) {
-                records.extend(repository.record(&key.record).cloned());
-                layers.extend(repository.layer(&key.record));
+            let repository = self.repositories.get(&key.repository).filter(|_| known.insert(key));
+            let record = repository.and_then(|repository| repository.record(&key.record));
+            let layer = || {
+                repository
+                    .into_iter()
+                    .flat_map(|repository| repository.layer(&key.record))
+            };
+            let bytes = layer().map(|event| event.body.len()).sum::<usize>();
+            if !budget.takes(bytes + record.map_or(0, StoredRecord::bytes)) {
+                break;
             }
+            answered_records += 1;
+            records.extend(record.cloned());
+            layers.extend(layer().cloned());
         }
         layers.sort_by_key(|event: &OwnEvent| event.local);
-        for (name, event) in wanted {
-            let repository = self.repositories.get(&name);
-            own.extend(repository.and_then(|repository| repository.own(&event)).cloned());
+        let (mut budget, mut known) = (ByteBudget::new(max_bytes), BTreeSet::new());
+        for (name, event) in events {
+            let repository = self.repositories.get(name).filter(|_| known.insert((name, event)));
+            let found = repository.and_then(|repository| repository.own(event));
+            if !budget.takes(found.map_or(0, |event| event.body.len())) {
+                break;
+            }
+            answered_own += 1;
+            own.extend(found.cloned());
         }
-        StorageReply::Loaded { records, layers, own }
+        StorageReply::Loaded {
+            records,
+            layers,
+            own,
+            answered_records,
+            answered_own,
+        }
     }
 
     fn over_all(&self, max: usize, read: impl Fn(&Repository) -> Vec<OwnEvent>) -> Vec<OwnEvent> {

@@ -1,6 +1,6 @@
 //! One repository of [`super::MemoryStorage`], with the indexes that keep every request as cheap as its answer.
 
-use driftless_core::client::{Cursor, LocalSequence, OwnEvent, OwnState, State, StoredRecord};
+use driftless_core::client::{ByteBudget, Cursor, LocalSequence, OwnEvent, OwnState, State, StoredRecord};
 use driftless_core::event::{EventId, RecordId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -37,13 +37,12 @@ impl Repository {
             .collect()
     }
 
-    pub(super) fn stale(&self, generation: u64, after: Option<&RecordId>, max: usize) -> Vec<StoredRecord> {
+    pub(super) fn stale(&self, generation: u64, after: Option<&RecordId>, max: usize) -> Vec<RecordId> {
         let older = self.generations.range(..generation);
         // The first `max` of each generation hold the first `max` of all.
         let first = older.flat_map(|(_, ids)| ids.range((behind(after), Bound::Unbounded)).take(max));
         let ids: BTreeSet<&RecordId> = first.collect();
-        let found = ids.into_iter().take(max).filter_map(|id| self.records.get(id));
-        found.cloned().collect()
+        ids.into_iter().take(max).cloned().collect()
     }
 
     pub(super) fn set_record(&mut self, record: StoredRecord) {
@@ -72,11 +71,9 @@ impl Repository {
         self.by_id.get(id).and_then(|local| self.own.get(local))
     }
 
-    pub(super) fn layer(&self, record: &RecordId) -> impl Iterator<Item = OwnEvent> {
+    pub(super) fn layer(&self, record: &RecordId) -> impl Iterator<Item = &OwnEvent> {
         let all = (record.clone(), LocalSequence(0))..=(record.clone(), LocalSequence(u64::MAX));
-        self.layers
-            .range(all)
-            .filter_map(|(_, local)| self.own.get(local).cloned())
+        self.layers.range(all).filter_map(|(_, local)| self.own.get(local))
     }
 
     pub(super) fn pending_count(&self) -> u64 {
@@ -84,25 +81,19 @@ impl Repository {
     }
 
     pub(super) fn pending(&self, after: LocalSequence, max: usize) -> Vec<OwnEvent> {
-        self.listed(&self.pending, after, max).collect()
+        self.listed(&self.pending, after, max).cloned().collect()
     }
 
     pub(super) fn rejected(&self, after: LocalSequence, max: usize) -> Vec<OwnEvent> {
-        self.listed(&self.rejected, after, max).collect()
+        self.listed(&self.rejected, after, max).cloned().collect()
     }
 
-    pub(super) fn unsettled(&self, after: LocalSequence, max: usize) -> Vec<OwnEvent> {
-        self.listed(&self.unsettled, after, max).collect()
+    pub(super) fn unsettled(&self, after: LocalSequence, max_events: usize, max_bytes: usize) -> Vec<OwnEvent> {
+        first(self.listed(&self.unsettled, after, max_events), max_bytes)
     }
 
     pub(super) fn outbox(&self, after: LocalSequence, max_events: usize, max_bytes: usize) -> Vec<OwnEvent> {
-        let mut bytes = 0;
-        let fits = |event: &OwnEvent| {
-            let first = bytes == 0;
-            bytes += event.body.len();
-            first || bytes <= max_bytes
-        };
-        self.listed(&self.pending, after, max_events).take_while(fits).collect()
+        first(self.listed(&self.pending, after, max_events), max_bytes)
     }
 
     fn listed<'a>(
@@ -110,9 +101,9 @@ impl Repository {
         index: &'a BTreeSet<LocalSequence>,
         after: LocalSequence,
         max: usize,
-    ) -> impl Iterator<Item = OwnEvent> + 'a {
+    ) -> impl Iterator<Item = &'a OwnEvent> + 'a {
         let behind = index.range((Bound::Excluded(after), Bound::Unbounded)).take(max);
-        behind.filter_map(|local| self.own.get(local).cloned())
+        behind.filter_map(|local| self.own.get(local))
     }
 
     pub(super) fn add_own(&mut self, event: OwnEvent) {
@@ -189,6 +180,15 @@ impl Repository {
         }
         Some(event)
     }
+}
+
+/// The first events, as far as the bytes of their bodies allow.
+fn first<'a>(events: impl Iterator<Item = &'a OwnEvent>, max_bytes: usize) -> Vec<OwnEvent> {
+    let mut budget = ByteBudget::new(max_bytes);
+    events
+        .take_while(|event| budget.takes(event.body.len()))
+        .cloned()
+        .collect()
 }
 
 fn behind(after: Option<&RecordId>) -> Bound<&RecordId> {

@@ -120,6 +120,10 @@ pub struct ClientLimits {
     pub received_bytes: usize,
     /// Most events that one storage transaction applies. Default 1,000.
     pub apply_events: usize,
+    /// Most bytes of records with their local layers, and as many of other own events, that are read from storage at a
+    /// time; more are read in several turns. One record, one event and the records of one write always come together.
+    /// Default 4 MiB.
+    pub storage_bytes: usize,
     /// Most un-acked events in flight, for each repository. Default 1,000.
     pub window_events: usize,
     /// Most bytes of them, unless one event is larger. Default 256 KiB.
@@ -143,6 +147,7 @@ impl Default for ClientLimits {
         Self {
             received_bytes: 1 << 20,
             apply_events: 1_000,
+            storage_bytes: 4 << 20,
             window_events: 1_000,
             window_bytes: 256 << 10,
             push_events: 500,

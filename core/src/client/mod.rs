@@ -18,6 +18,6 @@ pub use machine::{
 };
 pub use policy::{LastWriteWins, MergeFields, Policy, ServerOrder};
 pub use storage::{
-    Cursor, LocalSequence, Opened, OwnEvent, OwnState, RecordKey, RepositoryRow, State, StorageChange, StorageFailure,
-    StorageId, StorageReply, StorageRequest, StoredRecord, Transaction,
+    ByteBudget, Cursor, LocalSequence, Opened, OwnEvent, OwnState, RecordKey, RepositoryRow, State, StorageChange,
+    StorageFailure, StorageId, StorageReply, StorageRequest, StoredRecord, Transaction,
 };

@@ -54,6 +54,46 @@ pub struct StoredRecord {
     pub generation: u64,
 }
 
+impl StoredRecord {
+    /// What it counts towards a [`ByteBudget`]: the bytes of the data of both states.
+    pub fn bytes(&self) -> usize {
+        let states = [&self.confirmed, &self.visible].into_iter().flatten();
+        states
+            .filter_map(|state| state.data.as_ref())
+            .map(|data| data.len())
+            .sum()
+    }
+}
+
+/// How many bytes an answer of storage may hold: everything counts as long as the sum is within it, and the first
+/// always.
+#[derive(Clone, Debug)]
+pub struct ByteBudget {
+    max: usize,
+    /// `None` before the first.
+    used: Option<usize>,
+}
+
+impl ByteBudget {
+    /// A budget of which nothing is used.
+    pub const fn new(max_bytes: usize) -> Self {
+        Self {
+            max: max_bytes,
+            used: None,
+        }
+    }
+
+    /// Whether the next thing, of so many bytes, belongs to the answer. The first that does not ends the answer.
+    pub fn takes(&mut self, bytes: usize) -> bool {
+        let used = self.used.unwrap_or(0).saturating_add(bytes);
+        let fits = self.used.is_none() || used <= self.max;
+        if fits {
+            self.used = Some(used);
+        }
+        fits
+    }
+}
+
 /// How far a repository is read, and of which history.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Cursor {
@@ -118,11 +158,18 @@ pub enum StorageRequest {
         repositories: Vec<RepositoryName>,
     },
     /// Records, and own events by id.
+    ///
+    /// Storage goes through the records in the order in which they are asked for, as long as the bytes of what it
+    /// answers are within `max_bytes`, and answers for the first always. Then through the own events, in the same way
+    /// and with as many bytes again. The reply tells how far it came. A record that is not there has no bytes.
     Load {
         /// These records with their local layers.
         records: Vec<RecordKey>,
         /// Those of these events that are this client's own, in any state.
         own: Vec<(RepositoryName, EventId)>,
+        /// At most this many bytes of [`StoredRecord::bytes`] and of the bodies of the layers, and as many of the bodies
+        /// of `own`; see [`ByteBudget`].
+        max_bytes: usize,
     },
     /// The oldest pending events of a repository.
     Outbox {
@@ -143,8 +190,10 @@ pub enum StorageRequest {
         after: LocalSequence,
         /// At most this many events.
         max_events: usize,
+        /// At most this many bytes of bodies, unless the first alone is larger.
+        max_bytes: usize,
     },
-    /// Records of an older generation, in order of their ids.
+    /// The ids of records of an older generation, in order.
     Stale {
         /// Which repository.
         repository: RepositoryName,
@@ -212,19 +261,23 @@ pub enum StorageReply {
     Opened(Opened),
     /// To [`StorageRequest::Load`].
     Loaded {
-        /// Those of the records that exist.
+        /// Those of the records that exist, in the order in which they were asked for.
         records: Vec<StoredRecord>,
-        /// The local layers of all the records asked for (pending and acked events), in local order.
+        /// The local layers of all those records (pending and acked events), in local order.
         layers: Vec<OwnEvent>,
         /// The own events asked for by id, whatever their state.
         own: Vec<OwnEvent>,
+        /// For how many of the records asked for this is the answer, from the first on.
+        answered_records: usize,
+        /// For how many of the own events asked for this is the answer, from the first on.
+        answered_own: usize,
     },
     /// To [`StorageRequest::Outbox`].
     Outbox(Vec<OwnEvent>),
     /// To [`StorageRequest::Unsettled`].
     Unsettled(Vec<OwnEvent>),
     /// To [`StorageRequest::Stale`].
-    Stale(Vec<StoredRecord>),
+    Stale(Vec<RecordId>),
     /// To [`StorageRequest::Commit`].
     Committed,
 }

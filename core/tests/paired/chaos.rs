@@ -226,7 +226,7 @@ fn world(policy: &Arc<dyn Policy>) -> World {
         // Small, so that pages, windows and pauses are part of the play.
         let limits = &mut world.clients[client].config.limits;
         (limits.window_events, limits.push_events, limits.apply_events) = (3, 2, 3);
-        limits.received_bytes = 2_000;
+        (limits.received_bytes, limits.storage_bytes) = (2_000, 200);
         for repository in &mut world.clients[client].config.repositories {
             repository.policy = Arc::clone(policy);
         }

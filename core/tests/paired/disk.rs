@@ -1,8 +1,8 @@
 //! A model of a client's local storage: the plainest thing that keeps what it is told.
 
 use driftless_core::client::{
-    Cursor, LocalSequence, Opened, OwnEvent, OwnState, RecordKey, RepositoryRow, StorageChange, StorageReply,
-    StorageRequest, StoredRecord, Transaction,
+    ByteBudget, Cursor, LocalSequence, Opened, OwnEvent, OwnState, RecordKey, RepositoryRow, StorageChange,
+    StorageReply, StorageRequest, StoredRecord, Transaction,
 };
 use driftless_core::event::{EventId, RecordId};
 use driftless_core::name::RepositoryName;
@@ -27,7 +27,11 @@ impl Disk {
     pub(crate) fn answer(&mut self, request: StorageRequest) -> StorageReply {
         match request {
             StorageRequest::Open { repositories } => StorageReply::Opened(self.open(repositories)),
-            StorageRequest::Load { records, own } => self.load(&records, &own),
+            StorageRequest::Load {
+                records,
+                own,
+                max_bytes,
+            } => self.load(&records, &own, max_bytes),
             StorageRequest::Outbox {
                 repository,
                 after,
@@ -38,7 +42,8 @@ impl Disk {
                 repository,
                 after,
                 max_events,
-            } => StorageReply::Unsettled(self.repository(&repository).unsettled(after, max_events)),
+                max_bytes,
+            } => StorageReply::Unsettled(self.repository(&repository).unsettled(after, max_events, max_bytes)),
             StorageRequest::Stale {
                 repository,
                 generation,
@@ -119,29 +124,41 @@ impl Disk {
         }
     }
 
-    fn load(&mut self, keys: &[RecordKey], ids: &[(RepositoryName, EventId)]) -> StorageReply {
+    fn load(&mut self, keys: &[RecordKey], ids: &[(RepositoryName, EventId)], max_bytes: usize) -> StorageReply {
         let (mut records, mut layers, mut own) = (Vec::new(), Vec::new(), Vec::new());
-        let mut distinct = keys.to_vec();
-        distinct.sort();
-        distinct.dedup();
-        for key in distinct {
+        let (mut answered_records, mut answered_own) = (0, 0);
+        let mut budget = ByteBudget::new(max_bytes);
+        for key in keys {
             let repository = self.repository(&key.repository);
-            records.extend(repository.records.get(&key.record).cloned());
+            let record = repository.records.get(&key.record);
             let in_layer =
-                |event: &&OwnEvent| event.key == key && matches!(event.state, OwnState::Pending | OwnState::Acked(_));
-            layers.extend(repository.own.iter().filter(in_layer).cloned());
+                |event: &&OwnEvent| event.key == *key && matches!(event.state, OwnState::Pending | OwnState::Acked(_));
+            let layer: Vec<_> = repository.own.iter().filter(in_layer).cloned().collect();
+            let bytes: usize = layer.iter().map(|event| event.body.len()).sum();
+            if !budget.takes(bytes + record.map_or(0, StoredRecord::bytes)) {
+                break;
+            }
+            answered_records += 1;
+            records.extend(record.cloned());
+            layers.extend(layer);
         }
         layers.sort_by_key(|event| event.local);
+        let mut budget = ByteBudget::new(max_bytes);
         for (name, id) in ids {
-            own.extend(
-                self.repository(name)
-                    .own
-                    .iter()
-                    .filter(|event| event.id == *id)
-                    .cloned(),
-            );
+            let found = self.repository(name).own.iter().find(|event| event.id == *id);
+            if !budget.takes(found.map_or(0, |event| event.body.len())) {
+                break;
+            }
+            answered_own += 1;
+            own.extend(found.cloned());
         }
-        StorageReply::Loaded { records, layers, own }
+        StorageReply::Loaded {
+            records,
+            layers,
+            own,
+            answered_records,
+            answered_own,
+        }
     }
 
     fn commit(&mut self, transaction: Transaction) {
@@ -207,17 +224,23 @@ impl Repository {
         pending.take(max_events).take_while(fits).cloned().collect()
     }
 
-    fn unsettled(&self, after: LocalSequence, max_events: usize) -> Vec<OwnEvent> {
+    fn unsettled(&self, after: LocalSequence, max_events: usize, max_bytes: usize) -> Vec<OwnEvent> {
+        let mut budget = ByteBudget::new(max_bytes);
         let unsettled =
             |event: &&OwnEvent| event.local > after && matches!(event.state, OwnState::Acked(_) | OwnState::Doubted);
-        self.own.iter().filter(unsettled).take(max_events).cloned().collect()
+        let first = self.own.iter().filter(unsettled).take(max_events);
+        first
+            .take_while(|event| budget.takes(event.body.len()))
+            .cloned()
+            .collect()
     }
 
-    fn stale(&self, generation: u64, after: Option<&RecordId>, max_records: usize) -> Vec<StoredRecord> {
+    fn stale(&self, generation: u64, after: Option<&RecordId>, max_records: usize) -> Vec<RecordId> {
         let stale = |record: &&StoredRecord| {
             record.generation < generation && after.is_none_or(|after| record.key.record > *after)
         };
-        self.records.values().filter(stale).take(max_records).cloned().collect()
+        let stale = self.records.values().filter(stale).take(max_records);
+        stale.map(|record| record.key.record.clone()).collect()
     }
 
     fn set_own(&mut self, id: &EventId, state: &OwnState) {

@@ -323,6 +323,7 @@ mod chaos {
                 let limits = &mut world.clients[client].config.limits;
                 (limits.window_events, limits.push_events, limits.apply_events) = (3, 2, 3);
                 (limits.received_bytes, limits.plain_live_events) = (2_000, 3);
+                limits.storage_bytes = 200;
                 world.start(client);
             }
             for (step, op) in ops.iter().enumerate() {

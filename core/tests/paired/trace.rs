@@ -67,7 +67,7 @@ impl Trace {
 fn request_text(request: &StorageRequest) -> String {
     match request {
         StorageRequest::Open { repositories } => format!("open {repositories:?}"),
-        StorageRequest::Load { records, own } => {
+        StorageRequest::Load { records, own, .. } => {
             let records: Vec<_> = records.iter().map(|key| &key.record).collect();
             let own: Vec<_> = own.iter().map(|(_, id)| id).collect();
             format!("load {records:?}, own {own:?}")
@@ -92,7 +92,9 @@ fn reply_text(reply: &StorageReply) -> String {
                 opened.repositories.iter().map(row).collect::<Vec<_>>().join(", ")
             )
         }
-        StorageReply::Loaded { records, layers, own } => {
+        StorageReply::Loaded {
+            records, layers, own, ..
+        } => {
             format!(
                 "loaded {} records, {} in layers, {} own",
                 records.len(),

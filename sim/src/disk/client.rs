@@ -7,8 +7,8 @@ use super::journal::{Crash, Journal};
 use super::records::Repository;
 use crate::random::Random;
 use driftless_core::client::{
-    Cursor, LocalSequence, Opened, OwnEvent, RecordKey, RepositoryRow, StorageChange, StorageFailure, StorageReply,
-    StorageRequest, StoredRecord, Transaction,
+    ByteBudget, Cursor, LocalSequence, Opened, OwnEvent, RecordKey, RepositoryRow, StorageChange, StorageFailure,
+    StorageReply, StorageRequest, StoredRecord, Transaction,
 };
 use driftless_core::event::EventId;
 use driftless_core::name::RepositoryName;
@@ -173,7 +173,11 @@ impl ClientDisk {
     fn read(&mut self, request: StorageRequest) -> StorageReply {
         match request {
             StorageRequest::Open { repositories } => StorageReply::Opened(self.open(repositories)),
-            StorageRequest::Load { records, own } => self.load(&records, &own),
+            StorageRequest::Load {
+                records,
+                own,
+                max_bytes,
+            } => self.load(&records, &own, max_bytes),
             StorageRequest::Outbox {
                 repository,
                 after,
@@ -186,8 +190,9 @@ impl ClientDisk {
                 repository,
                 after,
                 max_events,
+                max_bytes,
             } => StorageReply::Unsettled(self.repository(&repository).map_or_else(Vec::new, |found| {
-                found.unsettled(after).take(max_events).cloned().collect()
+                first(found.unsettled(after).take(max_events), max_bytes)
             })),
             StorageRequest::Stale {
                 repository,
@@ -221,23 +226,38 @@ impl ClientDisk {
         }
     }
 
-    fn load(&self, keys: &[RecordKey], ids: &[(RepositoryName, EventId)]) -> StorageReply {
-        let mut distinct: Vec<&RecordKey> = keys.iter().collect();
-        distinct.sort_unstable();
-        distinct.dedup();
-        let (mut records, mut layers) = (Vec::with_capacity(distinct.len()), Vec::new());
-        for key in distinct {
-            if let Some(repository) = self.repositories.get(&key.repository) {
-                records.extend(repository.record(&key.record).cloned());
-                layers.extend(repository.layer_of(&key.record).cloned());
+    fn load(&self, keys: &[RecordKey], ids: &[(RepositoryName, EventId)], max_bytes: usize) -> StorageReply {
+        let (mut records, mut layers, mut own) = (Vec::with_capacity(keys.len()), Vec::new(), Vec::new());
+        let (mut answered_records, mut answered_own) = (0, 0);
+        let (mut budget, mut known) = (ByteBudget::new(max_bytes), BTreeSet::new());
+        for key in keys {
+            let repository = self.repositories.get(&key.repository).filter(|_| known.insert(key));
+            let record = repository.and_then(|repository| repository.record(&key.record));
+            let layer = || repository.into_iter().flat_map(|found| found.layer_of(&key.record));
+            let bytes = layer().map(|event| event.body.len()).sum::<usize>();
+            if !budget.takes(bytes + record.map_or(0, StoredRecord::bytes)) {
+                break;
             }
+            answered_records += 1;
+            records.extend(record.cloned());
+            layers.extend(layer().cloned());
         }
-        layers.sort_unstable_by_key(|event| event.local);
-        let own = ids.iter().filter_map(|(name, id)| self.own_event(name, id).cloned());
+        layers.sort_unstable_by_key(|event: &OwnEvent| event.local);
+        let (mut budget, mut known) = (ByteBudget::new(max_bytes), BTreeSet::new());
+        for (name, id) in ids {
+            let found = self.own_event(name, id).filter(|_| known.insert((name, id)));
+            if !budget.takes(found.map_or(0, |event| event.body.len())) {
+                break;
+            }
+            answered_own += 1;
+            own.extend(found.cloned());
+        }
         StorageReply::Loaded {
             records,
             layers,
-            own: own.collect(),
+            own,
+            answered_records,
+            answered_own,
         }
     }
 
@@ -312,12 +332,8 @@ impl Default for ClientDisk {
 
 /// The first events whose bodies are within a budget, and at least one.
 fn first<'a>(events: impl Iterator<Item = &'a OwnEvent>, max_bytes: usize) -> Vec<OwnEvent> {
-    let mut bytes = 0;
-    let fits = |event: &&OwnEvent| {
-        let alone = bytes == 0;
-        bytes += event.body.len();
-        alone || bytes <= max_bytes
-    };
+    let mut budget = ByteBudget::new(max_bytes);
+    let fits = |event: &&OwnEvent| budget.takes(event.body.len());
     events.take_while(fits).cloned().collect()
 }
 

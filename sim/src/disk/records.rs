@@ -64,15 +64,14 @@ impl Repository {
         }
     }
 
-    /// Records of older generations behind one, in order of their ids.
-    pub(super) fn stale(&self, generation: u64, after: Option<&RecordId>, max: usize) -> Vec<StoredRecord> {
+    /// The ids of records of older generations behind one, in order.
+    pub(super) fn stale(&self, generation: u64, after: Option<&RecordId>, max: usize) -> Vec<RecordId> {
         let behind = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
         let older = self.generations.range(..generation);
         // The first `max` of each generation hold the first `max` of all.
         let first = older.flat_map(|(_, ids)| ids.range::<RecordId, _>(behind).take(max));
         let ids: BTreeSet<&RecordId> = first.collect();
-        let found = ids.into_iter().take(max).filter_map(|id| self.records.get(id));
-        found.cloned().collect()
+        ids.into_iter().take(max).cloned().collect()
     }
 
     pub(super) fn own(&self) -> impl Iterator<Item = &OwnEvent> {

@@ -146,7 +146,7 @@ fn error_label(error: &ServerError) -> (String, Option<String>) {
 pub(super) fn storage(request: &StorageRequest) -> String {
     match request {
         StorageRequest::Open { .. } => "open".into(),
-        StorageRequest::Load { records, own } => format!("load {} records, {} own", records.len(), own.len()),
+        StorageRequest::Load { records, own, .. } => format!("load {} records, {} own", records.len(), own.len()),
         StorageRequest::Outbox { repository, after, .. } => format!("outbox {repository} after {}", after.0),
         StorageRequest::Unsettled { repository, .. } => format!("unsettled {repository}"),
         StorageRequest::Stale { repository, .. } => format!("stale {repository}"),

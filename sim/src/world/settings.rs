@@ -64,6 +64,7 @@ fn tiny_client() -> ClientLimits {
     ClientLimits {
         received_bytes: 2_000,
         apply_events: 3,
+        storage_bytes: 400,
         window_events: 3,
         window_bytes: 1_000,
         push_events: 2,

@@ -41,6 +41,8 @@ macro_rules! storage_conformance {
             records_of_two_repositories_are_apart
             what_is_not_there_is_not_loaded
             a_key_asked_for_twice_is_answered_once
+            records_are_loaded_in_the_order_asked_as_far_as_their_bytes_allow
+            own_events_are_loaded_with_a_budget_of_their_own
             a_reader_lists_what_is_visible_in_pages
             records_are_ordered_by_the_bytes_of_their_ids
             stale_records_of_all_generations_come_in_order
@@ -50,6 +52,7 @@ macro_rules! storage_conformance {
             the_outbox_comes_in_pages_oldest_first
             the_outbox_is_cut_by_bytes_but_never_to_nothing
             unsettled_events_come_in_pages_in_local_order
+            unsettled_events_are_cut_by_bytes_but_never_to_nothing
             doubt_takes_hold_of_settled_events_only
             settled_events_are_pruned_by_age_and_number
             a_change_of_an_unknown_event_changes_nothing
@@ -158,8 +161,32 @@ fn opened(storage: &mut dyn Storage, names: &[&str]) -> Opened {
 type Loaded = (Vec<StoredRecord>, Vec<OwnEvent>, Vec<OwnEvent>);
 
 fn load(storage: &mut dyn Storage, records: Vec<RecordKey>, own: Vec<(RepositoryName, EventId)>) -> Loaded {
-    match storage.request(StorageRequest::Load { records, own }) {
-        Ok(StorageReply::Loaded { records, layers, own }) => (records, layers, own),
+    let asked = (records.len(), own.len());
+    let (loaded, answered) = load_some(storage, records, own, usize::MAX);
+    assert_eq!(answered, asked, "with room for all, all is answered");
+    loaded
+}
+
+/// What is loaded within so many bytes, and for how many of the records and of the events that is the answer.
+fn load_some(
+    storage: &mut dyn Storage,
+    records: Vec<RecordKey>,
+    own: Vec<(RepositoryName, EventId)>,
+    max_bytes: usize,
+) -> (Loaded, (usize, usize)) {
+    let request = StorageRequest::Load {
+        records,
+        own,
+        max_bytes,
+    };
+    match storage.request(request) {
+        Ok(StorageReply::Loaded {
+            records,
+            layers,
+            own,
+            answered_records,
+            answered_own,
+        }) => ((records, layers, own), (answered_records, answered_own)),
         other => panic!("Load was answered with {other:?}"),
     }
 }

@@ -1,7 +1,8 @@
 //! Rules on the client's own events.
 
 use super::{
-    Place, add_all, commit, event_id, key, load, load_own, locals, own, reader, rejected, repository, settled,
+    Place, add_all, commit, event_id, key, load, load_own, load_some, locals, own, reader, rejected, repository,
+    settled,
 };
 use crate::storage::Storage;
 use driftless_core::client::{LocalSequence, OwnEvent, OwnState, StorageChange, StorageReply, StorageRequest};
@@ -104,20 +105,40 @@ pub fn unsettled_events_come_in_pages_in_local_order(place: &mut dyn Place) {
         own(7, "r", "a", OwnState::Acked(Some(Sequence::new(3)))),
     ];
     add_all(&mut *storage, events);
-    let mut page = |after, max_events| {
-        let request = StorageRequest::Unsettled {
-            repository: repository("r"),
-            after: LocalSequence(after),
-            max_events,
-        };
-        match storage.request(request) {
-            Ok(StorageReply::Unsettled(events)) => locals(&events),
-            other => panic!("Unsettled was answered with {other:?}"),
-        }
-    };
+    let mut page = |after, max_events| locals(&unsettled(&mut *storage, after, max_events, 9_999));
     assert_eq!(page(0, 2), [1, 3]);
     assert_eq!(page(3, 9), [6, 7]);
     assert_eq!(page(7, 9), [0; 0]);
+}
+
+/// A page holds at most so many bytes, but a large event passes alone.
+pub fn unsettled_events_are_cut_by_bytes_but_never_to_nothing(place: &mut dyn Place) {
+    let mut storage = place.open();
+    let events: Vec<OwnEvent> = (1..=4).map(|local| own(local, "r", "a", OwnState::Doubted)).collect();
+    let bytes = events[0].body.len();
+    add_all(&mut *storage, events);
+    assert_eq!(locals(&unsettled(&mut *storage, 0, 9, 2 * bytes)), [1, 2]);
+    assert_eq!(locals(&unsettled(&mut *storage, 0, 9, 3 * bytes - 1)), [1, 2]);
+    assert_eq!(locals(&unsettled(&mut *storage, 2, 9, 0)), [3]);
+}
+
+/// The first of the own events asked for, whatever the records take; the first always.
+pub fn own_events_are_loaded_with_a_budget_of_their_own(place: &mut dyn Place) {
+    let mut storage = place.open();
+    let events: Vec<OwnEvent> = (1..=4).map(|local| own(local, "r", "a", settled(1))).collect();
+    let bytes = events[0].body.len();
+    add_all(&mut *storage, events);
+    let wanted = |ids: &[&str]| ids.iter().map(|id| (repository("r"), event_id(id))).collect::<Vec<_>>();
+    let mut some = |ids: &[&str], max_bytes| {
+        let keys = vec![key("r", "a"), key("r", "b")];
+        let ((_, _, own), answered) = load_some(&mut *storage, keys, wanted(ids), max_bytes);
+        (locals(&own), answered)
+    };
+    let ids = ["event-3", "unknown", "event-3", "event-1", "event-2"];
+    assert_eq!(some(&ids, 2 * bytes), (vec![3, 1], (2, 4)));
+    assert_eq!(some(&ids, 2 * bytes - 1), (vec![3], (2, 3)));
+    assert_eq!(some(&ids, 0), (vec![3], (2, 1)));
+    assert_eq!(some(&[], 0), (vec![], (2, 0)));
 }
 
 /// Doubt falls on every settled event of one repository and on nothing else.
@@ -218,6 +239,19 @@ fn set(storage: &mut dyn Storage, local: u64, state: OwnState) {
         state,
     };
     commit(storage, vec![change]);
+}
+
+fn unsettled(storage: &mut dyn Storage, after: u64, max_events: usize, max_bytes: usize) -> Vec<OwnEvent> {
+    let request = StorageRequest::Unsettled {
+        repository: repository("r"),
+        after: LocalSequence(after),
+        max_events,
+        max_bytes,
+    };
+    match storage.request(request) {
+        Ok(StorageReply::Unsettled(events)) => events,
+        other => panic!("Unsettled was answered with {other:?}"),
+    }
 }
 
 fn outbox(storage: &mut dyn Storage, after: u64, max_events: usize, max_bytes: usize) -> Vec<OwnEvent> {

@@ -1,8 +1,11 @@
 //! Rules on records.
 
-use super::{Place, event_id, ids, key, load, opened, reader, record, record_id, repository, state, write_all};
+use super::{
+    Place, add_all, event_id, ids, key, load, load_some, locals, opened, own, reader, record, record_id, repository,
+    settled, state, write_all,
+};
 use crate::storage::Storage;
-use driftless_core::client::{Cursor, LocalSequence, State, StorageReply, StorageRequest, StoredRecord};
+use driftless_core::client::{Cursor, LocalSequence, OwnState, State, StorageReply, StorageRequest, StoredRecord};
 use driftless_core::event::{RecordId, Sequence, Timestamp};
 
 /// A new storage holds nothing, and says so of every repository asked for, in the order asked.
@@ -121,6 +124,31 @@ pub fn a_key_asked_for_twice_is_answered_once(place: &mut dyn Place) {
     assert_eq!(records.len(), 1);
 }
 
+/// The first records asked for, with their layers, as far as their bytes allow; the first always. What is not there
+/// has no bytes.
+pub fn records_are_loaded_in_the_order_asked_as_far_as_their_bytes_allow(place: &mut dyn Place) {
+    let mut storage = place.open();
+    // Four bytes each: twice two of data.
+    write_all(
+        &mut *storage,
+        ["a", "b", "c"].map(|id| record("r", id, Some("12"))).to_vec(),
+    );
+    let event = own(1, "r", "b", OwnState::Pending);
+    let body = event.body.len();
+    add_all(&mut *storage, vec![event, own(2, "r", "b", settled(1))]);
+    let mut some = |names: &[&str], max_bytes| {
+        let keys = names.iter().map(|name| key("r", name)).collect();
+        let ((records, layers, _), answered) = load_some(&mut *storage, keys, Vec::new(), max_bytes);
+        (ids(&records).join(" "), locals(&layers), answered.0)
+    };
+    let all = ["c", "none", "a", "b", "c", "none"];
+    assert_eq!(some(&all, 12 + body), ("c a b".to_owned(), vec![1], 6));
+    assert_eq!(some(&all, 11 + body), ("c a".to_owned(), vec![], 3));
+    assert_eq!(some(&all, 7), ("c".to_owned(), vec![], 2));
+    assert_eq!(some(&all, 0), ("c".to_owned(), vec![], 1));
+    assert_eq!(some(&["b", "a"], 0), ("b".to_owned(), vec![1], 1));
+}
+
 /// Deleted and invisible records are not listed; pages continue behind the last.
 pub fn a_reader_lists_what_is_visible_in_pages(place: &mut dyn Place) {
     let mut storage = place.open();
@@ -174,7 +202,7 @@ pub fn records_are_ordered_by_the_bytes_of_their_ids(place: &mut dyn Place) {
         .records(&repository("r"), None, 99)
         .expect("a reader reads");
     assert_eq!(ids(&listed), expected);
-    assert_eq!(ids(&stale(&mut *storage, 1, None, 99)), expected);
+    assert_eq!(texts(&stale(&mut *storage, 1, None, 99)), expected);
 }
 
 /// A sweep sees the records of every older generation, each once, in pages.
@@ -186,11 +214,11 @@ pub fn stale_records_of_all_generations_come_in_order(place: &mut dyn Place) {
     };
     let records = vec![of("e", 0), of("a", 2), of("c", 1), of("b", 0), of("d", 1), of("f", 3)];
     write_all(&mut *storage, records);
-    assert_eq!(ids(&stale(&mut *storage, 2, None, 9)), ["b", "c", "d", "e"]);
-    assert_eq!(ids(&stale(&mut *storage, 2, None, 2)), ["b", "c"]);
-    assert_eq!(ids(&stale(&mut *storage, 2, Some("c"), 2)), ["d", "e"]);
-    assert_eq!(ids(&stale(&mut *storage, 3, Some("e"), 2)), [""; 0]);
-    assert_eq!(ids(&stale(&mut *storage, 0, None, 2)), [""; 0]);
+    assert_eq!(texts(&stale(&mut *storage, 2, None, 9)), ["b", "c", "d", "e"]);
+    assert_eq!(texts(&stale(&mut *storage, 2, None, 2)), ["b", "c"]);
+    assert_eq!(texts(&stale(&mut *storage, 2, Some("c"), 2)), ["d", "e"]);
+    assert_eq!(texts(&stale(&mut *storage, 3, Some("e"), 2)), [""; 0]);
+    assert_eq!(texts(&stale(&mut *storage, 0, None, 2)), [""; 0]);
 }
 
 /// Writing a record in the new generation takes it out of the sweep.
@@ -205,11 +233,15 @@ pub fn a_rewritten_record_is_stale_no_more(place: &mut dyn Place) {
         ..record("r", "a", Some("2"))
     };
     write_all(&mut *storage, vec![fresh.clone()]);
-    assert_eq!(ids(&stale(&mut *storage, 1, None, 9)), ["b"]);
+    assert_eq!(texts(&stale(&mut *storage, 1, None, 9)), ["b"]);
     assert_eq!(reader(&*storage).record(&key("r", "a")), Ok(Some(fresh)));
 }
 
-fn stale(storage: &mut dyn Storage, generation: u64, after: Option<&str>, max_records: usize) -> Vec<StoredRecord> {
+fn texts(ids: &[RecordId]) -> Vec<&str> {
+    ids.iter().map(|id| &**id).collect()
+}
+
+fn stale(storage: &mut dyn Storage, generation: u64, after: Option<&str>, max_records: usize) -> Vec<RecordId> {
     let request = StorageRequest::Stale {
         repository: repository("r"),
         generation,

@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use super::records::Place;
 use super::repositories::{limit, sequence, signed, unsigned};
-use driftless_core::client::{LocalSequence, OwnEvent, OwnState, RecordKey};
+use driftless_core::client::{ByteBudget, LocalSequence, OwnEvent, OwnState, RecordKey};
 use driftless_core::event::{EventId, Json, RecordId};
 use driftless_core::name::RepositoryName;
 use driftless_core::wire::ErrorCode;
@@ -71,17 +71,7 @@ pub(super) fn outbox(
     max_events: usize,
     max_bytes: usize,
 ) -> Result<Vec<OwnEvent>, Failure> {
-    let mut select = connection.prepare_cached(OUTBOX)?;
-    let mut rows = select.query(params![place.id, signed(after.0), limit(max_events)])?;
-    let (mut events, mut bytes) = (Vec::new(), 0);
-    while let Some(row) = rows.next()? {
-        bytes += row.get_ref(BODY)?.as_str().map_or(0, str::len);
-        if bytes > max_bytes && !events.is_empty() {
-            break;
-        }
-        events.push(read(row, place.name)?);
-    }
-    Ok(events)
+    first(connection, place, OUTBOX, after, max_events, max_bytes)
 }
 
 /// Acked and doubted events.
@@ -90,9 +80,30 @@ pub(super) fn unsettled(
     place: Place<'_>,
     after: LocalSequence,
     max_events: usize,
+    max_bytes: usize,
 ) -> Result<Vec<OwnEvent>, Failure> {
-    let params = params![place.id, signed(after.0), limit(max_events)];
-    list(connection, place.name, UNSETTLED, params)
+    first(connection, place, UNSETTLED, after, max_events, max_bytes)
+}
+
+/// The first events, as far as the bytes of their bodies allow.
+fn first(
+    connection: &Connection,
+    place: Place<'_>,
+    sql: &str,
+    after: LocalSequence,
+    max_events: usize,
+    max_bytes: usize,
+) -> Result<Vec<OwnEvent>, Failure> {
+    let mut select = connection.prepare_cached(sql)?;
+    let mut rows = select.query(params![place.id, signed(after.0), limit(max_events)])?;
+    let (mut events, mut budget) = (Vec::new(), ByteBudget::new(max_bytes));
+    while let Some(row) = rows.next()? {
+        if !budget.takes(row.get_ref(BODY)?.as_str().map_or(0, str::len)) {
+            break;
+        }
+        events.push(read(row, place.name)?);
+    }
+    Ok(events)
 }
 
 /// Local sequences, by [`PENDING`] or [`REJECTED`].

@@ -4,7 +4,9 @@ use super::failure::Failure;
 use super::records::Place;
 use super::repositories::{self, Names, unsigned};
 use super::{own, records};
-use driftless_core::client::{LocalSequence, Opened, OwnEvent, RecordKey, StorageReply, StorageRequest};
+use driftless_core::client::{
+    ByteBudget, LocalSequence, Opened, OwnEvent, RecordKey, StorageReply, StorageRequest, StoredRecord,
+};
 use driftless_core::event::EventId;
 use driftless_core::name::RepositoryName;
 use rusqlite::Connection;
@@ -20,7 +22,11 @@ pub(super) fn answer(
     let reading = connection.transaction()?;
     match request {
         StorageRequest::Open { repositories } => open(&reading, names, repositories).map(StorageReply::Opened),
-        StorageRequest::Load { records, own } => load(&reading, names, records, own),
+        StorageRequest::Load {
+            records,
+            own,
+            max_bytes,
+        } => load(&reading, names, &records, &own, max_bytes),
         StorageRequest::Outbox {
             repository,
             after,
@@ -34,8 +40,9 @@ pub(super) fn answer(
             repository,
             after,
             max_events,
+            max_bytes,
         } => of(&reading, names, &repository, |place| {
-            own::unsettled(&reading, place, after, max_events)
+            own::unsettled(&reading, place, after, max_events, max_bytes)
         })
         .map(StorageReply::Unsettled),
         StorageRequest::Stale {
@@ -79,23 +86,48 @@ fn open(connection: &Connection, names: &mut Names, repositories: Vec<Repository
 fn load(
     connection: &Connection,
     names: &mut Names,
-    keys: Vec<RecordKey>,
-    events: Vec<(RepositoryName, EventId)>,
+    keys: &[RecordKey],
+    events: &[(RepositoryName, EventId)],
+    max_bytes: usize,
 ) -> Result<StorageReply, Failure> {
     let (mut records, mut layers, mut own) = (Vec::new(), Vec::new(), Vec::new());
-    for key in keys.into_iter().collect::<BTreeSet<_>>() {
-        let name = &key.repository;
-        if let Some(id) = names.find(connection, name)? {
+    let (mut answered_records, mut answered_own) = (0, 0);
+    let (mut budget, mut known) = (ByteBudget::new(max_bytes), BTreeSet::new());
+    for key in keys {
+        let (name, is_new) = (&key.repository, known.insert(key));
+        let (mut record, mut layer) = (None, Vec::new());
+        if let Some(id) = names.find(connection, name)?.filter(|_| is_new) {
             let place = Place { id, name };
-            records.extend(records::one(connection, place, &key.record)?);
-            layers.extend(own::layer(connection, place, &key.record)?);
+            record = records::one(connection, place, &key.record)?;
+            layer = own::layer(connection, place, &key.record)?;
         }
+        let bytes: usize = layer.iter().map(|event| event.body.len()).sum();
+        if !budget.takes(bytes + record.as_ref().map_or(0, StoredRecord::bytes)) {
+            break;
+        }
+        answered_records += 1;
+        records.extend(record);
+        layers.extend(layer);
     }
     layers.sort_by_key(|event: &OwnEvent| event.local);
-    for (name, event) in events.into_iter().collect::<BTreeSet<_>>() {
-        if let Some(id) = names.find(connection, &name)? {
-            own.extend(own::by_id(connection, Place { id, name: &name }, &event)?);
+    let (mut budget, mut known) = (ByteBudget::new(max_bytes), BTreeSet::new());
+    for (name, event) in events {
+        let is_new = known.insert((name, event));
+        let found = match names.find(connection, name)?.filter(|_| is_new) {
+            Some(id) => own::by_id(connection, Place { id, name }, event)?,
+            None => None,
+        };
+        if !budget.takes(found.as_ref().map_or(0, |event| event.body.len())) {
+            break;
         }
+        answered_own += 1;
+        own.extend(found);
     }
-    Ok(StorageReply::Loaded { records, layers, own })
+    Ok(StorageReply::Loaded {
+        records,
+        layers,
+        own,
+        answered_records,
+        answered_own,
+    })
 }

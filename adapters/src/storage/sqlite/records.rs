@@ -6,7 +6,7 @@ use driftless_core::client::{RecordKey, State, StoredRecord};
 use driftless_core::event::{EventId, Json, RecordId, Timestamp};
 use driftless_core::name::RepositoryName;
 use rusqlite::{Connection, Params, Row, params};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// `records.shown`: the application sees nothing.
 const NOTHING: i64 = 0;
@@ -34,7 +34,7 @@ const SHOWN: &str = select!(
 );
 
 const OF_GENERATION: &str =
-    select!("WHERE repository = ?1 AND generation = ?2 AND record > ?3 ORDER BY record LIMIT ?4");
+    "SELECT record FROM records WHERE repository = ?1 AND generation = ?2 AND record > ?3 ORDER BY record LIMIT ?4";
 
 const OLDER_GENERATION: &str =
     "SELECT min(generation) FROM records WHERE repository = ?1 AND generation >= ?2 AND generation < ?3";
@@ -68,28 +68,29 @@ pub(super) fn visible(
     list(connection, place, SHOWN, params![place.id, behind(after), limit(max)])
 }
 
-/// Those of older generations, behind `after`.
+/// The ids of those of older generations, behind `after`.
 pub(super) fn stale(
     connection: &Connection,
     place: Place<'_>,
     generation: u64,
     after: Option<&RecordId>,
     max: usize,
-) -> Result<Vec<StoredRecord>, Failure> {
-    let mut first = BTreeMap::new();
+) -> Result<Vec<RecordId>, Failure> {
+    let mut first = BTreeSet::new();
     let mut older = older_generation(connection, place, 0, generation)?;
+    let mut select = connection.prepare_cached(OF_GENERATION)?;
     // The index orders each generation by record; the first of each hold the first of all.
     while let Some(one) = older {
-        let params = params![place.id, signed(one), behind(after), limit(max)];
-        for record in list(connection, place, OF_GENERATION, params)? {
-            first.insert(record.key.record.clone(), record);
+        let mut rows = select.query(params![place.id, signed(one), behind(after), limit(max)])?;
+        while let Some(row) = rows.next()? {
+            first.insert(record_id(row)?);
         }
         while first.len() > max {
             first.pop_last();
         }
         older = older_generation(connection, place, one + 1, generation)?;
     }
-    Ok(first.into_values().collect())
+    Ok(first.into_iter().collect())
 }
 
 /// The first generation from `from` on and before `before` that a record is of.
@@ -121,8 +122,7 @@ fn list(
 }
 
 fn read(row: &Row<'_>, repository: &RepositoryName) -> Result<StoredRecord, Failure> {
-    let record: String = row.get(0)?;
-    let record = RecordId::new(record).map_err(|_| Failure::Damaged("a record id"))?;
+    let record = record_id(row)?;
     let shown: i64 = row.get(3)?;
     let confirmed = read_state(row, 4)?;
     let visible = match shown {
@@ -140,6 +140,11 @@ fn read(row: &Row<'_>, repository: &RepositoryName) -> Result<StoredRecord, Fail
         pending: row.get(2)?,
         generation: unsigned(row.get(1)?)?,
     })
+}
+
+fn record_id(row: &Row<'_>) -> Result<RecordId, Failure> {
+    let record: String = row.get(0)?;
+    RecordId::new(record).map_err(|_| Failure::Damaged("a record id"))
 }
 
 fn read_state(row: &Row<'_>, column: usize) -> Result<Option<State>, Failure> {

@@ -4,17 +4,18 @@ use super::Client;
 use super::Out;
 use super::inbox::Run;
 use super::jobs::Job;
+use super::part::Ordered;
 use super::replica::Workspace;
 use crate::client::{Cursor, OwnEvent, OwnState, RecordKey, StorageRequest};
 use crate::event::{Event, EventId};
 use crate::name::RepositoryName;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 impl Client {
     pub(super) fn ask_for_page(&self, page: &[Run]) -> StorageRequest {
-        let mut records: BTreeSet<RecordKey> = BTreeSet::new();
-        let mut own: BTreeSet<(RepositoryName, EventId)> = BTreeSet::new();
+        let mut records: Ordered<RecordKey> = Ordered::default();
+        let mut own: Ordered<(RepositoryName, EventId)> = Ordered::default();
         for run in page {
             let repository = &self.repositories[run.repository];
             for event in &run.events {
@@ -28,8 +29,9 @@ impl Client {
             }
         }
         StorageRequest::Load {
-            records: records.into_iter().collect(),
-            own: own.into_iter().collect(),
+            records: records.into_list(),
+            own: own.into_list(),
+            max_bytes: self.config.limits.storage_bytes,
         }
     }
 
@@ -62,7 +64,7 @@ impl Client {
 
     /// The page is durable.
     pub(super) fn applied(&mut self, page: &[Run]) {
-        self.inbox.applied();
+        self.inbox.applied(self.jobs.unapplied_bytes());
         for run in page {
             let repository = &mut self.repositories[run.repository];
             let passed = repository.acked.is_passed(repository.cursor.after);

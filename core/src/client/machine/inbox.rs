@@ -93,9 +93,9 @@ impl Inbox {
         page
     }
 
-    /// The page that was taken is applied.
-    pub(super) fn applied(&mut self) {
-        self.applying_bytes = 0;
+    /// The page that was taken is applied, but for so many bytes.
+    pub(super) fn applied(&mut self, left: usize) {
+        self.applying_bytes = left;
     }
 
     /// Drops what waits of a repository.
@@ -129,7 +129,7 @@ impl Incoming {
 
 impl Run {
     /// Takes the first `count` events; the frame's bytes stay with the rest.
-    fn split(&mut self, count: usize) -> Self {
+    pub(super) fn split(&mut self, count: usize) -> Self {
         let rest = self.events.split_off(count);
         let events = core::mem::replace(&mut self.events, rest);
         let last = events.last().and_then(|event| event.sequence);

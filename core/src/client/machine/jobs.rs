@@ -3,11 +3,13 @@
 use super::connection::trouble;
 use super::inbox::Run;
 use super::lane::Verdict;
+use super::part::Asked;
 use super::refold::SweepPage;
 use super::replica::{Loaded, Move, Outcome, Workspace};
 use super::{Client, ClientAction, Notice, Out, Timer, Write, WriteError};
 use crate::client::machine::link::doubled;
 use crate::client::{OwnState, StorageChange, StorageFailure, StorageId, StorageReply, StorageRequest, Transaction};
+use alloc::collections::VecDeque;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
@@ -21,8 +23,12 @@ const PRUNE_EVERY: usize = 256;
 pub(super) struct Jobs {
     last: u64,
     running: Option<(StorageId, Job, Stage)>,
+    /// What the last load has asked for.
+    pub(super) asked: Asked,
     /// Work that failed and is done again from its start.
     retry: Option<Job>,
+    /// The rest of a page that storage could not load at once, in order.
+    pub(super) rest: VecDeque<Vec<Run>>,
     failures: u32,
     /// What storage said, while it fails.
     pub(super) failed: Option<alloc::string::String>,
@@ -58,10 +64,8 @@ impl Jobs {
     /// Whether a page is being applied, or waits to be applied again.
     pub(super) fn is_applying(&self) -> bool {
         let running = self.running.as_ref().map(|(_, job, _)| job);
-        running
-            .into_iter()
-            .chain(&self.retry)
-            .any(|job| matches!(job, Job::Apply(_)))
+        let applies = |job: &Job| matches!(job, Job::Apply(_));
+        running.into_iter().chain(&self.retry).any(applies) || !self.rest.is_empty()
     }
 }
 
@@ -106,6 +110,9 @@ impl Client {
         if retry.is_some() {
             return retry;
         }
+        if let Some(page) = self.jobs.rest.pop_front() {
+            return Some(Job::Apply(page));
+        }
         if let Some(index) = self
             .repositories
             .iter()
@@ -129,8 +136,8 @@ impl Client {
     fn start(&mut self, job: Job, out: &mut Out) {
         let (request, stage) = match &job {
             Job::Open => (self.open_request(), Stage::Listing),
-            Job::Write(batch) => (Self::ask_for_write(batch), Stage::Loading),
-            Job::Settle(verdicts) => (Self::ask_for_settling(verdicts), Stage::Loading),
+            Job::Write(batch) => (self.ask_for_write(batch), Stage::Loading),
+            Job::Settle(verdicts) => (self.ask_for_settling(verdicts), Stage::Loading),
             Job::Apply(page) => (self.ask_for_page(page), Stage::Loading),
             Job::Sweep(page) => {
                 if let Some(request) = self.ask_for_sweep(page) {
@@ -154,6 +161,7 @@ impl Client {
     }
 
     pub(super) fn request(&mut self, job: Job, stage: Stage, request: StorageRequest, out: &mut Out) {
+        self.jobs.asked = Asked::by(&request);
         self.jobs.last += 1;
         let storage = StorageId(self.jobs.last);
         self.jobs.running = Some((storage, job, stage));
@@ -191,8 +199,20 @@ impl Client {
         match (job, stage, reply) {
             (Job::Open, Stage::Listing, StorageReply::Opened(opened)) => self.on_opened(opened, out),
             (job, Stage::Committing(outcome), StorageReply::Committed) => self.committed(job, outcome, out),
-            (job, Stage::Loading, StorageReply::Loaded { records, layers, own }) => {
-                self.on_loaded(job, Loaded { records, layers, own }, out);
+            (
+                job,
+                Stage::Loading,
+                StorageReply::Loaded {
+                    records,
+                    layers,
+                    own,
+                    answered_records,
+                    answered_own,
+                },
+            ) => {
+                if let Some(part) = self.part(job, (answered_records, answered_own), out) {
+                    self.on_loaded(part, Loaded { records, layers, own }, out);
+                }
             }
             (Job::Sweep(page), Stage::Listing, StorageReply::Stale(records)) => self.on_stale(page, records, out),
             (Job::Sweep(page), Stage::Listing, StorageReply::Unsettled(own)) => self.on_unsettled(page, own, out),
@@ -260,7 +280,7 @@ impl Client {
                     super::write::answer(write, Err(WriteError::Stopped), out);
                 }
             }
-            Job::Apply(_) => self.inbox.applied(),
+            Job::Apply(_) => self.inbox.applied(0),
             Job::Open | Job::Adopt | Job::Restart(_) | Job::Settle(_) | Job::Sweep(_) | Job::Outbox(..) => {}
         }
     }
@@ -268,6 +288,7 @@ impl Client {
     /// The client stops: nothing is tried again.
     pub(super) fn drop_retry(&mut self, out: &mut Out) {
         self.timers.clear(Timer::Storage);
+        self.jobs.rest.clear();
         if let Some(job) = self.jobs.retry.take() {
             self.drop_job(job, out);
         }

@@ -16,6 +16,7 @@ mod jobs;
 mod lane;
 mod link;
 mod outbox;
+mod part;
 mod plain;
 mod receive;
 mod refold;

@@ -8,13 +8,14 @@ use super::event_limits::EventLimits;
 use super::jobs::Job;
 use super::lane::{Ruling, Verdict};
 use super::link::doubled;
+use super::part::Ordered;
 use super::replica::Workspace;
 use super::repository::find;
 use super::{Client, Notice, Out, Timer};
 use crate::client::{OwnEvent, OwnState, RecordKey, StorageRequest};
 use crate::event::{EventId, Json, Sequence};
 use crate::wire::{Ack, ClientMessage, ErrorCode, ServerError};
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 /// Bytes of a pushed frame beside the events: more than its type and the longest repository name take, escaped.
@@ -232,14 +233,15 @@ impl Client {
         taken
     }
 
-    pub(super) fn ask_for_settling(verdicts: &[(usize, Verdict)]) -> StorageRequest {
-        let records: BTreeSet<RecordKey> = verdicts.iter().map(|(_, verdict)| verdict.key.clone()).collect();
+    pub(super) fn ask_for_settling(&self, verdicts: &[(usize, Verdict)]) -> StorageRequest {
+        let records: Ordered<RecordKey> = verdicts.iter().map(|(_, verdict)| verdict.key.clone()).collect();
         let own = verdicts
             .iter()
             .map(|(_, verdict)| (verdict.key.repository.clone(), verdict.id.clone()));
         StorageRequest::Load {
-            records: records.into_iter().collect(),
-            own: own.collect(),
+            records: records.into_list(),
+            own: own.collect::<Ordered<_>>().into_list(),
+            max_bytes: self.config.limits.storage_bytes,
         }
     }
 

@@ -5,14 +5,12 @@
 //! become pending again, then records of older generations. The flag in the cursor lets all of this survive a crash.
 
 use super::jobs::{Job, Stage};
+use super::part::{Missing, Ordered};
 use super::replica::{Outcome, Workspace};
 use super::repository::{Reading, Restart};
 use super::{Client, ClientAction, Notice, Out, Timer};
-use crate::client::{
-    Cursor, LocalSequence, OwnEvent, OwnState, RecordKey, StorageChange, StorageRequest, StoredRecord,
-};
+use crate::client::{Cursor, LocalSequence, OwnEvent, OwnState, RecordKey, StorageChange, StorageRequest};
 use crate::event::{RecordId, Sequence};
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 /// What is looked through.
@@ -209,6 +207,7 @@ impl Client {
                 repository: repository.name.clone(),
                 after: *after,
                 max_events: max,
+                max_bytes: self.config.limits.storage_bytes,
             }),
             Sweep::Finish => None,
         }
@@ -233,21 +232,27 @@ impl Client {
     }
 
     /// A page of records that the new log has not touched.
-    pub(super) fn on_stale(&mut self, mut page: SweepPage, records: Vec<StoredRecord>, out: &mut Out) {
+    pub(super) fn on_stale(&mut self, mut page: SweepPage, records: Vec<RecordId>, out: &mut Out) {
         let Sweep::Stale(after) = &page.sweep else {
             self.mismatch(Job::Sweep(page), out);
             return;
         };
-        let last = records.iter().map(|record| &record.key.record).max();
+        let last = records.iter().max();
         let Some(last) = last.filter(|last| after.as_ref() < Some(last)) else {
             self.go_on(&page, Some(Sweep::Finish));
             return;
         };
         page.next = Some(Sweep::Stale(Some(last.detached())));
-        page.records = records.into_iter().map(|record| record.key).collect();
+        let repository = &self.repositories[page.repository].name;
+        let key = |record| RecordKey {
+            repository: repository.clone(),
+            record,
+        };
+        page.records = records.into_iter().map(key).collect();
         let request = StorageRequest::Load {
             records: page.records.clone(),
             own: Vec::new(),
+            max_bytes: self.config.limits.storage_bytes,
         };
         self.request(Job::Sweep(page), Stage::Loading, request, out);
     }
@@ -271,14 +276,35 @@ impl Client {
             self.go_on(&page, next);
             return;
         }
-        let records: BTreeSet<RecordKey> = own.iter().map(|own| own.key.clone()).collect();
+        let records: Ordered<RecordKey> = own.iter().map(|own| own.key.clone()).collect();
         let ids = own.iter().map(|own| (own.key.repository.clone(), own.id.clone()));
         let request = StorageRequest::Load {
-            records: records.into_iter().collect(),
-            own: ids.collect(),
+            records: records.into_list(),
+            own: ids.collect::<Ordered<_>>().into_list(),
+            max_bytes: self.config.limits.storage_bytes,
         };
         page.own = own;
         self.request(Job::Sweep(page), Stage::Loading, request, out);
+    }
+
+    /// Leaves to the next page what storage has not loaded of this one.
+    pub(super) fn cut_sweep(page: &mut SweepPage, missing: &Missing) {
+        let records = page.records.iter().take_while(|key| !missing.lacks_record(key));
+        let own = page
+            .own
+            .iter()
+            .take_while(|own| !missing.lacks_record(&own.key) && !missing.lacks_own(&own.key.repository, &own.id));
+        let (records, own) = (records.count(), own.count());
+        page.records.truncate(records);
+        page.own.truncate(own);
+        let last = page.own.last().map(|own| own.local).unwrap_or_default();
+        page.next = match &page.sweep {
+            Sweep::Stale(_) => page.records.last().map(|key| Sweep::Stale(Some(key.record.detached()))),
+            Sweep::Lost(_) => Some(Sweep::Lost(last)),
+            Sweep::Acked(_, kept) => Some(Sweep::Acked(last, *kept)),
+            Sweep::Unseen(_) => Some(Sweep::Unseen(last)),
+            Sweep::Finish => None,
+        };
     }
 
     /// The records of a sweep's page are loaded: computes them again.

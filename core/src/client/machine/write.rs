@@ -1,6 +1,7 @@
 //! The application's writes become events, records and outbox in one transaction.
 
 use super::jobs::Job;
+use super::part::Ordered;
 use super::replica::{Move, Outcome, changed, fold_own};
 use super::repository::{Repository, find};
 use super::{Change, ChangeKind, Client, Notice, Out, Write, WriteError};
@@ -60,12 +61,13 @@ impl Client {
         batch
     }
 
-    pub(super) fn ask_for_write(batch: &[Write]) -> StorageRequest {
+    pub(super) fn ask_for_write(&self, batch: &[Write]) -> StorageRequest {
         let changes = batch.iter().flat_map(|write| &write.changes);
-        let keys: BTreeSet<RecordKey> = changes.map(key).collect();
+        let keys: Ordered<RecordKey> = changes.map(key).collect();
         StorageRequest::Load {
-            records: keys.into_iter().collect(),
+            records: keys.into_list(),
             own: Vec::new(),
+            max_bytes: self.config.limits.storage_bytes,
         }
     }
 
@@ -168,7 +170,7 @@ pub(super) fn answer(write: &Write, result: Result<Vec<EventId>, WriteError>, ou
     out.push(super::ClientAction::Notify(notice));
 }
 
-fn key(change: &Change) -> RecordKey {
+pub(super) fn key(change: &Change) -> RecordKey {
     RecordKey {
         repository: change.repository.clone(),
         record: change.record.clone(),

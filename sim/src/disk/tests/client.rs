@@ -82,16 +82,18 @@ fn request() -> impl Strategy<Value = StorageRequest> {
     let commit = prop::collection::vec(change(), 0..6);
     prop_oneof![
         1 => Just(StorageRequest::Open { repositories: vec![repository(1), repository(0)] }),
-        3 => (prop::collection::vec(key(), 0..4), ids).prop_map(|(records, ids)| StorageRequest::Load {
+        3 => (prop::collection::vec(key(), 0..4), ids, 0..20_usize).prop_map(|(records, ids, max_bytes)| StorageRequest::Load {
             records,
+            max_bytes,
             own: ids.into_iter().map(|(name, id)| (repository(name), event_id(id))).collect(),
         }),
         2 => (0..2_usize, 0..20_u64, 0..5_usize, 0..12_usize).prop_map(|(name, after, max_events, max_bytes)| {
             let (repository, after) = (repository(name), LocalSequence(after));
             StorageRequest::Outbox { repository, after, max_events, max_bytes }
         }),
-        2 => (0..2_usize, 0..20_u64, 0..5_usize).prop_map(|(name, after, max_events)| {
-            StorageRequest::Unsettled { repository: repository(name), after: LocalSequence(after), max_events }
+        2 => (0..2_usize, 0..20_u64, 0..5_usize, 0..12_usize).prop_map(|(name, after, max_events, max_bytes)| {
+            let (repository, after) = (repository(name), LocalSequence(after));
+            StorageRequest::Unsettled { repository, after, max_events, max_bytes }
         }),
         2 => (0..2_usize, 0..4_u64, prop::option::of(0..6_u8), 0..5_usize).prop_map(
             |(name, generation, after, max_records)| StorageRequest::Stale {

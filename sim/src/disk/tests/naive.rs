@@ -39,7 +39,11 @@ impl Naive {
                 repositories: repositories.iter().map(|name| self.row(name)).collect(),
                 last_local: LocalSequence(self.last_local),
             }),
-            StorageRequest::Load { records, own } => self.load(records, own),
+            StorageRequest::Load {
+                records,
+                own,
+                max_bytes,
+            } => self.load(records, own, *max_bytes),
             StorageRequest::Outbox {
                 repository,
                 after,
@@ -57,10 +61,14 @@ impl Naive {
                 repository,
                 after,
                 max_events,
+                max_bytes,
             } => {
                 let unsettled = |state: &OwnState| matches!(state, OwnState::Acked(_) | OwnState::Doubted);
                 let mut events = self.listed(repository, *after, unsettled);
                 events.truncate(*max_events);
+                while events.len() > 1 && events.iter().map(|event| event.body.len()).sum::<usize>() > *max_bytes {
+                    events.pop();
+                }
                 StorageReply::Unsettled(events)
             }
             StorageRequest::Stale {
@@ -73,7 +81,7 @@ impl Naive {
                 stale.retain(|record| record.key.repository == *repository && record.generation < *generation);
                 stale.retain(|record| after.as_ref().is_none_or(|after| record.key.record > *after));
                 stale.truncate(*max_records);
-                StorageReply::Stale(stale)
+                StorageReply::Stale(stale.into_iter().map(|record| record.key.record).collect())
             }
             StorageRequest::Commit(transaction) => {
                 transaction.changes.iter().for_each(|change| self.apply(change));
@@ -82,24 +90,50 @@ impl Naive {
         }
     }
 
-    fn load(&self, keys: &[RecordKey], ids: &[(RepositoryName, EventId)]) -> StorageReply {
-        let asked = |key: &RecordKey| keys.contains(key);
-        let in_layer =
-            |event: &&OwnEvent| asked(&event.key) && matches!(event.state, OwnState::Pending | OwnState::Acked(_));
-        let own = ids.iter().flat_map(|(name, id)| {
-            let same = move |event: &&OwnEvent| event.id == *id && event.key.repository == *name;
-            self.own.iter().filter(same)
-        });
+    /// The longest answer that is within the budget, or for the first alone.
+    fn load(&self, keys: &[RecordKey], ids: &[(RepositoryName, EventId)], max_bytes: usize) -> StorageReply {
+        let is_within = |count: &usize, bytes: usize| *count <= 1 || bytes <= max_bytes;
+        let records_fit = |count: &usize| {
+            let (records, layers) = self.of(&keys[..*count]);
+            let bodies: usize = layers.iter().map(|event| event.body.len()).sum();
+            is_within(count, bodies + records.iter().map(StoredRecord::bytes).sum::<usize>())
+        };
+        let own_fits = |count: &usize| {
+            let own = self.named(&ids[..*count]);
+            is_within(count, own.iter().map(|event| event.body.len()).sum())
+        };
+        let answered_records = (0..=keys.len()).rev().find(records_fit).unwrap();
+        let answered_own = (0..=ids.len()).rev().find(own_fits).unwrap();
+        let (records, layers) = self.of(&keys[..answered_records]);
         StorageReply::Loaded {
-            records: self
-                .records
-                .iter()
-                .filter(|record| asked(&record.key))
-                .cloned()
-                .collect(),
-            layers: self.own.iter().filter(in_layer).cloned().collect(),
-            own: own.cloned().collect(),
+            records,
+            layers,
+            own: self.named(&ids[..answered_own]),
+            answered_records,
+            answered_own,
         }
+    }
+
+    fn of(&self, keys: &[RecordKey]) -> (Vec<StoredRecord>, Vec<OwnEvent>) {
+        let place = |key: &RecordKey| keys.iter().position(|other| other == key);
+        let mut records = self.records.clone();
+        records.retain(|record| place(&record.key).is_some());
+        records.sort_by_key(|record| place(&record.key));
+        let mut layers = self.own.clone();
+        layers.retain(|event| place(&event.key).is_some());
+        layers.retain(|event| matches!(event.state, OwnState::Pending | OwnState::Acked(_)));
+        (records, layers)
+    }
+
+    fn named(&self, ids: &[(RepositoryName, EventId)]) -> Vec<OwnEvent> {
+        let place = |event: &OwnEvent| {
+            let same = |(name, id): &(RepositoryName, EventId)| event.id == *id && event.key.repository == *name;
+            ids.iter().position(same)
+        };
+        let mut own = self.own.clone();
+        own.retain(|event| place(event).is_some());
+        own.sort_by_key(place);
+        own
     }
 
     fn row(&self, name: &RepositoryName) -> RepositoryRow {

@@ -110,11 +110,14 @@ fn reply() -> impl Strategy<Value = Result<StorageReply, StorageFailure>> {
     });
     prop_oneof![
         2 => opened.prop_map(|opened| Ok(StorageReply::Opened(opened))),
-        4 => (records(), events(), events())
-            .prop_map(|(records, layers, own)| Ok(StorageReply::Loaded { records, layers, own })),
+        4 => ((records(), events(), events()), (0..6_usize, 0..6_usize)).prop_map(|((records, layers, own), answered)| {
+            Ok(StorageReply::Loaded { records, layers, own, answered_records: answered.0, answered_own: answered.1 })
+        }),
         2 => events().prop_map(|events| Ok(StorageReply::Outbox(events))),
         2 => events().prop_map(|events| Ok(StorageReply::Unsettled(events))),
-        2 => records().prop_map(|records| Ok(StorageReply::Stale(records))),
+        2 => records().prop_map(|records| {
+            Ok(StorageReply::Stale(records.into_iter().map(|record| record.key.record).collect()))
+        }),
         4 => Just(Ok(StorageReply::Committed)),
         1 => Just(Err(StorageFailure { detail: "broken".into() })),
     ]
@@ -182,6 +185,7 @@ proptest! {
         config.repositories[0].policy = Arc::new(MergeFields);
         config.limits.apply_events = 2;
         config.limits.received_bytes = 300;
+        config.limits.storage_bytes = 100;
         let (mut client, mut out) = (Client::new(config), Actions::new());
         let (mut now, mut socket, mut storage) = (Instant::ZERO, SocketId(0), StorageId(0));
         client.handle(now, ClientInput::Start { wall: Timestamp::from_millis(WALL).unwrap() }, &mut out);

@@ -1,10 +1,10 @@
 //! A storage that does what the machine's requests say, in memory.
 
 use crate::client::{
-    Cursor, LocalSequence, Opened, OwnEvent, OwnState, RecordKey, RepositoryRow, StorageChange, StorageReply,
-    StorageRequest, StoredRecord,
+    ByteBudget, Cursor, LocalSequence, Opened, OwnEvent, OwnState, RecordKey, RepositoryRow, StorageChange,
+    StorageReply, StorageRequest, StoredRecord,
 };
-use crate::event::RecordId;
+use crate::event::{EventId, RecordId};
 use crate::name::RepositoryName;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -21,18 +21,11 @@ impl Disk {
     pub(super) fn answer(&mut self, request: &StorageRequest) -> StorageReply {
         match request {
             StorageRequest::Open { repositories } => self.open(repositories),
-            StorageRequest::Load { records, own } => {
-                let layer = |event: &&OwnEvent| records.contains(&event.key) && in_layer(event);
-                let named = |event: &&OwnEvent| own.contains(&(event.key.repository.clone(), event.id.clone()));
-                StorageReply::Loaded {
-                    records: records
-                        .iter()
-                        .filter_map(|key| self.records.get(key).cloned())
-                        .collect(),
-                    layers: self.own.values().filter(layer).cloned().collect(),
-                    own: self.own.values().filter(named).cloned().collect(),
-                }
-            }
+            StorageRequest::Load {
+                records,
+                own,
+                max_bytes,
+            } => self.load(records, own, *max_bytes),
             StorageRequest::Outbox {
                 repository,
                 after,
@@ -43,12 +36,15 @@ impl Disk {
                 repository,
                 after,
                 max_events,
+                max_bytes,
             } => {
                 let unsettled = |state: &OwnState| matches!(state, OwnState::Acked(_) | OwnState::Doubted);
                 let found = self
                     .own_after(repository, *after)
                     .filter(|event| unsettled(&event.state));
-                StorageReply::Unsettled(found.take(*max_events).cloned().collect())
+                let mut budget = ByteBudget::new(*max_bytes);
+                let fits = found.take(*max_events).take_while(|own| budget.takes(own.body.len()));
+                StorageReply::Unsettled(fits.cloned().collect())
             }
             StorageRequest::Stale {
                 repository,
@@ -74,6 +70,38 @@ impl Disk {
             repositories: repositories.iter().map(row).collect(),
             last_local: self.own.keys().next_back().copied().unwrap_or_default(),
         })
+    }
+
+    fn load(&self, records: &[RecordKey], own: &[(RepositoryName, EventId)], max_bytes: usize) -> StorageReply {
+        let mut budget = ByteBudget::new(max_bytes);
+        let layer = |key: &RecordKey| {
+            let own = self.own.values().filter(|own| own.key == *key && in_layer(own));
+            own.cloned().collect::<Vec<OwnEvent>>()
+        };
+        let fits = |key: &&RecordKey| {
+            let bytes: usize = layer(key).iter().map(|own| own.body.len()).sum();
+            budget.takes(bytes + self.records.get(*key).map_or(0, StoredRecord::bytes))
+        };
+        let keys: Vec<&RecordKey> = records.iter().take_while(fits).collect();
+        let mut layers: Vec<OwnEvent> = keys.iter().flat_map(|key| layer(key)).collect();
+        layers.sort_by_key(|own| own.local);
+        let mut budget = ByteBudget::new(max_bytes);
+        let find = |(name, id): &(RepositoryName, EventId)| {
+            let mut events = self.own.values();
+            events.find(|own| own.key.repository == *name && own.id == *id)
+        };
+        let fits = |asked: &&(RepositoryName, EventId)| budget.takes(find(asked).map_or(0, |own| own.body.len()));
+        let named: Vec<&(RepositoryName, EventId)> = own.iter().take_while(fits).collect();
+        StorageReply::Loaded {
+            answered_records: keys.len(),
+            answered_own: named.len(),
+            records: keys
+                .into_iter()
+                .filter_map(|key| self.records.get(key).cloned())
+                .collect(),
+            layers,
+            own: named.into_iter().filter_map(find).cloned().collect(),
+        }
     }
 
     fn own_after(&self, repository: &RepositoryName, after: LocalSequence) -> impl Iterator<Item = &OwnEvent> {
@@ -108,13 +136,13 @@ impl Disk {
         generation: u64,
         after: Option<&RecordId>,
         max: usize,
-    ) -> Vec<StoredRecord> {
+    ) -> Vec<RecordId> {
         let of = self
             .records
             .values()
             .filter(|record| record.key.repository == *repository);
         let stale = of.filter(|record| record.generation < generation && Some(&record.key.record) > after);
-        stale.take(max).cloned().collect()
+        stale.take(max).map(|record| record.key.record.clone()).collect()
     }
 
     fn change(&mut self, change: &StorageChange) {

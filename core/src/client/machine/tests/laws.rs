@@ -328,6 +328,7 @@ fn small(policy: impl Policy + 'static) -> ClientConfig {
     config.limits.window_events = 4;
     config.limits.push_events = 2;
     config.limits.received_bytes = 600;
+    config.limits.storage_bytes = 60;
     config
 }
 

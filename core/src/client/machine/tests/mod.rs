@@ -8,6 +8,7 @@ mod disk;
 mod heartbeat;
 mod laws;
 mod outbox;
+mod part;
 mod plain;
 mod refold;
 mod server;

@@ -17,7 +17,7 @@ pub(super) fn line(action: &ClientAction) -> String {
 
 fn storage(request: &StorageRequest) -> String {
     match request {
-        StorageRequest::Load { records, own } => {
+        StorageRequest::Load { records, own, .. } => {
             let records: Vec<_> = records.iter().map(|key| &key.record).collect();
             let own: Vec<_> = own.iter().map(|(_, id)| id).collect();
             format!("load {records:?} own {own:?}")
