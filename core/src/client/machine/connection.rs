@@ -111,7 +111,7 @@ impl Client {
         self.start_streams(first);
         if !first {
             // A push that met the old credentials was refused, whether its refusal came before these were shown or not.
-            self.reset_lanes();
+            self.restart_lanes();
         }
     }
 

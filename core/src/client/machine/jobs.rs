@@ -337,7 +337,7 @@ impl Client {
                 repository.lane.more = true;
                 if event.from.is_some() {
                     // It is older than what the lane has sent.
-                    repository.lane.reset();
+                    repository.lane.restart();
                     self.timers.clear(Timer::Lane(event.repository));
                 }
             }

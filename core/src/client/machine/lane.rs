@@ -78,6 +78,26 @@ impl Lane {
         self.doubtful = false;
     }
 
+    /// Sending starts again from the first pending event, on the same connection. An event whose fate is known and that
+    /// is in flight all the same goes first: storage does not hold it as pending any more, and a server that has refused
+    /// it for now waits for it.
+    pub(super) fn restart(&mut self) {
+        let doubtful = self.doubtful || self.in_flight.iter().any(|flight| flight.unanswered > 0);
+        let mut kept = core::mem::take(&mut self.in_flight);
+        kept.retain(|flight| flight.decided);
+        kept.iter_mut().for_each(|flight| flight.unanswered = 0);
+        self.reset();
+        self.bytes = kept.iter().map(|flight| flight.body.len()).sum();
+        self.in_flight = kept;
+        self.doubtful = doubtful;
+    }
+
+    /// The first event in flight that was not sent since the last restart; behind the last if all were.
+    pub(super) fn first_unsent(&self) -> usize {
+        let unsent = self.in_flight.iter().position(|flight| flight.unanswered == 0);
+        unsent.unwrap_or(self.in_flight.len())
+    }
+
     pub(super) fn len(&self) -> usize {
         self.in_flight.len()
     }

@@ -86,7 +86,7 @@ impl Client {
         if reset != lane.resets || !can_push || lane.refused.is_some() {
             return;
         }
-        let first = lane.len();
+        let first = lane.first_unsent();
         lane.take_off(events, &repository.name, repository.pending, &limits);
         self.push_from(index, first, out);
     }
@@ -129,9 +129,9 @@ impl Client {
     }
 
     /// Everything in flight is read from storage and sent again once its repository is current.
-    pub(super) fn reset_lanes(&mut self) {
+    pub(super) fn restart_lanes(&mut self) {
         for (index, repository) in self.repositories.iter_mut().enumerate() {
-            repository.lane.reset();
+            repository.lane.restart();
             self.timers.clear(Timer::Lane(index));
         }
     }

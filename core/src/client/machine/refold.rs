@@ -51,7 +51,7 @@ impl Client {
         }
         repository.stream.reading = Reading::Idle;
         repository.plain = super::plain::Plain::default();
-        repository.lane.reset();
+        repository.lane.restart();
         repository.sweep = None;
         repository.told_current = false;
         self.inbox.forget(index);

@@ -181,6 +181,23 @@ fn expired_credentials_hold_the_outbox_until_others_come() {
 }
 
 #[test]
+fn a_stored_event_that_the_server_has_refused_for_now_is_sent_again_after_a_renewal() {
+    let mut world = World::live(config(&["notes"]));
+    let id = world.put("a", "1");
+    // The commit was made, and reported to the server as failed.
+    world.receive(&outbox::refusal("store_unavailable", true, &[&id]));
+    world.receive(&stream(0, 1, &[event(1, "a", "1").replace("x1", &id)]));
+    assert_eq!(world.client.pending(), 0);
+    world.give(credentials("renewed"));
+    world.receive(AUTH_SUCCESS);
+    world.receive(r#"{"type":"sync_complete","repository":"notes","ref":2}"#);
+    world.forget();
+    world.put("b", "1");
+    // The server takes no later event of this connection before that one comes again.
+    assert_eq!(outbox::pushed(&mut world), ["a", "b"]);
+}
+
+#[test]
 fn a_push_that_expires_while_others_are_shown_is_sent_again() {
     let mut world = World::live(config(&["notes"]));
     let id = world.put("a", "1");
