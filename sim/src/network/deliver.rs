@@ -23,9 +23,6 @@ impl Network {
         if pipe.planned == Some(now) {
             pipe.planned = None;
         }
-        for fault in self.held.drain(..) {
-            fired.count(fault);
-        }
         self.flush(id, to, now, out);
         self.arrive(id, to, now, out, fired);
         self.read(id, to, now, out, fired);
@@ -37,15 +34,16 @@ impl Network {
     fn flush(&mut self, id: LinkId, to: End, now: Instant, out: &mut Events) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let end = to.other();
-        if !link.pipe_to(to).is_full()
-            || self.weather[link.client]
-                .moves_from(link, end)
-                .is_none_or(|at| at > now)
-        {
+        if !link.pipe_to(to).is_full() {
             return;
         }
+        let hears = self.weather[link.client]
+            .moves_from(link, end)
+            .is_some_and(|at| at <= now);
         let pipe = link.to(to);
-        pipe.hear_acks(now);
+        if hears {
+            pipe.hear_acks(now);
+        }
         let bytes = pipe.take(now, &self.plan);
         if bytes > 0 && link.state(end).is_live() {
             out.push_back(NetworkEvent::Flushed { link: id, end, bytes });
@@ -63,8 +61,20 @@ impl Network {
         let pipe = link.to(to);
         while let Some(segment) = pipe.arrive(now) {
             segment.count(fired);
+            if let Some(fault) = pipe.held.take_if(|_| segment.late) {
+                fired.count(fault);
+            }
         }
-        if pipe.shows_life(now) && reads {
+        let shows_life = pipe.shows_life(now);
+        if pipe.has_found_nobody() {
+            link.reset(
+                to.other(),
+                "the connection is not known there any more",
+                now,
+                &self.plan,
+            );
+        }
+        if shows_life && reads {
             self.alive(id, to, out);
         }
     }
@@ -79,17 +89,19 @@ impl Network {
             .reads_from(link, to)
             .is_some_and(|at| at <= now)
         {
+            if let Some(fault) = link.to(to).unread.take() {
+                fired.count(fault);
+            }
             let message = link.to(to).read(now);
             if *link.state(to) != State::Gone {
                 link.to(to).ack(now);
             }
             message.unwrap_or(Message::Part)
         } else {
-            self.weather[link.client].count_unread(link, to, now, fired);
-            if !link.from(to).is_full() {
+            let hears = link.hears_of_reset(to);
+            let Some(reset) = hears.then(|| link.to(to).take_reset()).flatten() else {
                 return;
-            }
-            let Some(reset) = link.to(to).take_reset() else { return };
+            };
             reset
         };
         self.deliver(id, to, message, now, out, fired);
@@ -162,6 +174,7 @@ impl Network {
         let weather = &mut self.weather[link.client];
         if weather.hangs(now) {
             fired.count(Fault::ConnectHangs);
+            link.server_end = State::Gone;
             return;
         }
         let refuses = weather.refuses(now);

@@ -67,9 +67,11 @@ impl Weather {
     /// When something next happens to what goes to an end.
     pub(super) fn next(&self, link: &Link, to: End, now: Instant) -> Option<Instant> {
         let pipe = link.pipe_to(to);
-        let room = pipe
-            .room()
-            .and_then(|at| Some(at.max(self.moves_from(link, to.other())?)));
+        let hears = || {
+            pipe.hears_of_room()
+                .and_then(|at| Some(at.max(self.moves_from(link, to.other())?)))
+        };
+        let room = if pipe.has_room() { Some(now) } else { hears() };
         let arrival = pipe.arrival().and_then(|at| Some(at.max(self.moves_from(link, to)?)));
         let read = pipe.is_readable().then(|| self.read_at(link, to, now)).flatten();
         [room, arrival, read].into_iter().flatten().min()
@@ -77,35 +79,28 @@ impl Weather {
 
     /// An end that does not read hears of a reset all the same when it waits to send.
     fn read_at(&self, link: &Link, to: End, now: Instant) -> Option<Instant> {
-        let waits_to_send = link.pipe_to(to.other()).is_full() && link.pipe_to(to).is_reset();
-        if waits_to_send {
-            Some(now)
-        } else {
-            self.reads_from(link, to)
+        if link.hears_of_reset(to) {
+            return Some(now);
         }
+        self.reads_from(link, to)
     }
 
-    /// Notes, once each, what keeps bytes from an end longer than they travel.
-    pub(super) fn note_held(&self, link: &mut Link, to: End, held: &mut Vec<Fault>) {
+    /// Notes what holds up what goes to an end, to be counted when it gets there.
+    pub(super) fn note_held(&self, link: &mut Link, to: End, now: Instant) {
         let partitioned_until = match to {
             End::Client => self.down_until,
             End::Server => self.up_until,
         };
-        let pipe = link.to(to);
-        let Some(arrival) = pipe.arrival() else { return };
-        if partitioned_until > arrival && !std::mem::replace(&mut pipe.counted.partition, true) {
-            held.push(Fault::OneWayPartition);
-        }
-        if pipe.stalled_until > arrival && !std::mem::replace(&mut pipe.counted.stall, true) {
-            held.push(Fault::Stall);
-        }
-    }
-
-    /// Counts, once, that a client does not read what has come.
-    pub(super) fn count_unread(&self, link: &mut Link, to: End, now: Instant, fired: &mut Fired) {
         let unread = to == End::Client && self.unread_until > now;
-        if unread && !std::mem::replace(&mut link.down.counted.reader, true) {
-            fired.count(Fault::SlowReader);
+        let pipe = link.to(to);
+        if unread && pipe.is_readable() {
+            pipe.unread = Some(Fault::SlowReader);
+        }
+        let Some(arrival) = pipe.arrival() else { return };
+        if arrival < partitioned_until {
+            pipe.held = Some(Fault::OneWayPartition);
+        } else if arrival < pipe.stalled_until {
+            pipe.held = pipe.stalled_as;
         }
     }
 }
@@ -148,7 +143,7 @@ impl Network {
                     let pipe = link.to(end);
                     pipe.hear_acks(scheduler.now());
                     pipe.stalled_until = pipe.stalled_until.max(until);
-                    pipe.counted.stall = false;
+                    pipe.stalled_as = Some(Fault::Stall);
                 }
             }
             self.travel_on(id, scheduler);
@@ -171,9 +166,8 @@ impl Network {
             if let Some(link) = self.links.get_mut(&id) {
                 link.up.hear_acks(now);
                 link.down.hear_acks(now);
-                let to = if way == Way::Up { End::Server } else { End::Client };
-                link.to(to).counted.partition = false;
             }
+            self.travel_on(id, scheduler);
         }
     }
 
@@ -198,11 +192,6 @@ impl Network {
     pub fn not_reading(&mut self, client: usize, time: Duration, now: Instant) {
         let until = &mut self.weather[client].unread_until;
         *until = (*until).max(now + time);
-        for id in self.links_of(client) {
-            if let Some(link) = self.links.get_mut(&id) {
-                link.down.counted.reader = false;
-            }
-        }
     }
 
     /// A client's host sleeps: nothing comes or goes.
@@ -248,8 +237,7 @@ impl Network {
         let Some(link) = self.links.get_mut(&id) else { return };
         if let Some(time) = self.weather[link.client].lingers.take() {
             link.up.stalled_until = link.up.stalled_until.max(now + time);
-            // It is not a stall that anybody asked for.
-            link.up.counted.stall = true;
+            link.up.stalled_as = None;
         }
     }
 
@@ -268,9 +256,10 @@ impl Link {
     /// Cuts what goes to an end, which is told or not. Where the end of the connection is on its way already, or there
     /// is no connection any more, there is nothing to cut.
     fn cut(&mut self, to: End, arrives: u64, told: bool, now: Instant, plan: &NetworkPlan) {
+        let is_ending = self.to(to).is_severed() || self.to(to).marked;
+        let cut_off = !is_ending && self.sever(to, arrives);
         let (live, sender_lives) = (self.state(to).is_live(), self.state(to.other()).is_live());
         let pipe = self.to(to);
-        let cut_off = !pipe.is_severed() && !pipe.marked && pipe.sever(arrives);
         if told && live && !pipe.marked {
             pipe.mark(Message::Reset("the connection was cut"), now, Duration::ZERO);
         }

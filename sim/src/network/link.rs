@@ -50,7 +50,7 @@ impl Link {
     /// The attempt `ordinal` of a client, which begins now.
     pub(super) fn open(seed: u64, plan: &NetworkPlan, client: usize, ordinal: u64, now: Instant) -> Self {
         let owner = (client as u64) << 32 | ordinal;
-        let mut up = Pipe::new(Random::new(seed, "network up", owner));
+        let mut up = Pipe::new(Random::new(seed, "network up", owner), plan.socket_bytes);
         let takes = Duration::from_micros(up.random().micros(plan.connect));
         up.leaves_from = now + takes;
         up.send(Message::Open, 0, HANDSHAKE_BYTES);
@@ -58,7 +58,7 @@ impl Link {
         Self {
             client,
             up,
-            down: Pipe::new(Random::new(seed, "network down", owner)),
+            down: Pipe::new(Random::new(seed, "network down", owner), plan.socket_bytes),
             client_end: State::Opening,
             server_end: State::Opening,
             request_leaves: now + takes,
@@ -107,6 +107,12 @@ impl Link {
         }
     }
 
+    /// Whether an end hears of a reset although it does not read: it cannot send either.
+    pub(super) fn hears_of_reset(&self, end: End) -> bool {
+        let sends = self.pipe_to(end.other());
+        (sends.is_full() || sends.in_vain) && self.pipe_to(end).is_reset()
+    }
+
     /// Whether both ends are done with it.
     pub(super) const fn is_over(&self) -> bool {
         !self.client_end.is_live() && !self.server_end.is_live()
@@ -117,7 +123,9 @@ impl Link {
         let payload = frame.len();
         let wire = payload + header_bytes(payload, from);
         self.probe(from, now, plan);
+        let is_reset = self.pipe_to(from).is_reset();
         let pipe = self.from(from);
+        pipe.in_vain |= is_reset;
         let drops = plan.lossy_percent > 0 && pipe.random().percent(plan.lossy_percent);
         let message = if drops { Message::Dropped } else { Message::Text(frame) };
         pipe.send(message, payload, wire);
@@ -159,7 +167,16 @@ impl Link {
     /// The process at an end is gone, and nobody tells the other end.
     pub(super) fn vanish(&mut self, end: End) {
         *self.state(end) = State::Gone;
-        self.from(end).sever(100);
+        self.sever(end.other(), 100);
+    }
+
+    /// Cuts what goes to an end. Whether anything was cut off.
+    pub(super) fn sever(&mut self, to: End, arrives: u64) -> bool {
+        let cut_off = self.to(to).sever(arrives);
+        if to == End::Server && self.server_end == State::Opening && !self.up.has_request() {
+            self.server_end = State::Gone;
+        }
+        cut_off
     }
 
     /// An end is told, a latency from now, that nobody knows the connection at the other. Once.

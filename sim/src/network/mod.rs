@@ -123,8 +123,6 @@ pub struct Network {
     links: BTreeMap<LinkId, Box<Link>>,
     /// Whose each link is or was, by its number.
     clients: Vec<usize>,
-    /// What holds bytes up and is not counted yet.
-    held: Vec<Fault>,
 }
 
 impl Network {
@@ -137,7 +135,6 @@ impl Network {
             weather: vec![Weather::default(); clients],
             links: BTreeMap::new(),
             clients: Vec::new(),
-            held: Vec::new(),
         }
     }
 
@@ -302,11 +299,10 @@ impl Network {
     fn plan<T: From<NetworkDue>>(&mut self, id: LinkId, to: End, scheduler: &mut Scheduler<T>) {
         let now = scheduler.now();
         let Some(link) = self.links.get_mut(&id) else { return };
-        let weather = &self.weather[link.client];
-        weather.note_held(link, to, &mut self.held);
-        let Some(at) = weather.next(link, to, now).map(|at| at.max(now)) else {
+        let Some(at) = self.weather[link.client].next(link, to, now).map(|at| at.max(now)) else {
             return;
         };
+        self.weather[link.client].note_held(link, to, now);
         let pipe = link.to(to);
         if pipe.planned.is_none_or(|planned| at < planned) {
             pipe.planned = Some(at);

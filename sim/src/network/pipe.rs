@@ -4,6 +4,7 @@
 //! and has room again when it hears that the other end has read. What was taken at once travels as one [`Segment`].
 //! Segments never overtake each other, and a frame is there when the segment with its last byte is.
 
+use crate::fault::Fault;
 use crate::random::Random;
 use crate::scenario::NetworkPlan;
 use bytestring::ByteString;
@@ -56,6 +57,8 @@ pub(super) struct Segment {
     end: u64,
     begins: Instant,
     ends: Instant,
+    /// Whether it came later than it would have by itself.
+    pub(super) late: bool,
     /// Whether its latency was another than that of the segment before.
     pub(super) jittered: bool,
     /// Whether it came later because the link is narrow.
@@ -79,6 +82,8 @@ pub(super) struct Pipe {
     arrived: u64,
     read: u64,
     acked: u64,
+    /// How many of them may be taken and not acked.
+    socket_bytes: u64,
     /// Nothing leaves before.
     pub(super) leaves_from: Instant,
     /// Nothing that comes later arrives before.
@@ -89,11 +94,17 @@ pub(super) struct Pipe {
     pub(super) paused: bool,
     /// Nothing arrives before.
     pub(super) stalled_until: Instant,
-    /// Whether it was counted that something waits for the end of a stall, a partition, a reader.
-    pub(super) counted: Counted,
+    /// As what that counts.
+    pub(super) stalled_as: Option<Fault>,
+    /// What holds up bytes that would be there otherwise.
+    pub(super) held: Option<Fault>,
+    /// Why something that is there waits for the reader.
+    pub(super) unread: Option<Fault>,
     cut: Cut,
     /// The end of the connection stands in the stream.
     pub(super) marked: bool,
+    /// The sending end has tried in vain to send, behind that.
+    pub(super) in_vain: bool,
     /// The entry on the scheduler that comes first.
     pub(super) planned: Option<Instant>,
 }
@@ -109,16 +120,8 @@ enum Cut {
     Probed,
 }
 
-/// What was counted already of what holds a pipe up.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counted {
-    pub(super) stall: bool,
-    pub(super) partition: bool,
-    pub(super) reader: bool,
-}
-
 impl Pipe {
-    pub(super) const fn new(random: Random) -> Self {
+    pub(super) const fn new(random: Random, socket_bytes: u64) -> Self {
         Self {
             random,
             queue: VecDeque::new(),
@@ -136,13 +139,13 @@ impl Pipe {
             last_alive: Instant::ZERO,
             paused: false,
             stalled_until: Instant::ZERO,
-            counted: Counted {
-                stall: false,
-                partition: false,
-                reader: false,
-            },
+            stalled_as: None,
+            held: None,
+            unread: None,
             cut: Cut::Not,
             marked: false,
+            in_vain: false,
+            socket_bytes,
             planned: None,
         }
     }
@@ -165,6 +168,7 @@ impl Pipe {
 
     /// Puts the end of the connection behind what the socket has taken, to arrive `after` from now at the earliest.
     pub(super) fn mark(&mut self, message: Message, now: Instant, after: Duration) {
+        self.in_vain |= self.is_full();
         self.truncate(self.taken);
         self.marked = true;
         self.put(message, now + after);
@@ -194,6 +198,7 @@ impl Pipe {
             end: self.sent,
             begins: at,
             ends: at,
+            late: false,
             jittered: false,
             waited: false,
         });
@@ -216,7 +221,7 @@ impl Pipe {
 
     /// The socket takes what it has room for. How many bytes of payload it took.
     pub(super) fn take(&mut self, now: Instant, plan: &NetworkPlan) -> usize {
-        let mut room = plan.socket_bytes.saturating_sub(self.taken - self.acked);
+        let mut room = self.free_bytes();
         let (before, mut flushed) = (self.taken, 0);
         while self.untaken > 0 && room > 0 {
             let next = &self.queue[self.queue.len() - self.untaken];
@@ -252,6 +257,7 @@ impl Pipe {
             end: self.taken,
             begins,
             ends,
+            late: false,
             jittered,
             waited: plan.bandwidth.is_some() && ends.since(alone) >= WAITED,
         });
@@ -261,14 +267,19 @@ impl Pipe {
     pub(super) fn arrival(&self) -> Option<Instant> {
         let first = self.segments.front()?;
         let part = first.begins.max(self.last_alive) + PART;
-        Some(if self.paused { first.ends } else { part.min(first.ends) })
+        Some(if self.paused || self.finds_nobody() {
+            first.ends
+        } else {
+            part.min(first.ends)
+        })
     }
 
     /// Takes the bytes that come in next, if they are there.
     pub(super) fn arrive(&mut self, now: Instant) -> Option<Segment> {
         let first = self.segments.pop_front_if(|first| first.ends <= now)?;
         self.arrived = first.end;
-        Some(first)
+        let late = first.ends < now;
+        Some(Segment { late, ..first })
     }
 
     /// Whether a part of what is coming in shows a sign of life now.
@@ -291,7 +302,27 @@ impl Pipe {
         let whole = self.queue.pop_front_if(|first| first.end <= arrived);
         self.read = whole.as_ref().map_or(arrived, |first| first.end);
         self.last_alive = now;
-        whole.map(|first| first.message)
+        match whole {
+            None if self.finds_nobody() => Some(Message::Lost),
+            whole => whole.map(|first| first.message),
+        }
+    }
+
+    /// Whether bytes of a connection that nobody knows have come, read or not.
+    pub(super) fn has_found_nobody(&self) -> bool {
+        let found = |queued: &Queued| matches!(queued.message, Message::Lost) && queued.end <= self.arrived;
+        self.is_severed() && self.queue.iter().any(found)
+    }
+
+    /// Whether the next bytes are of a connection that nobody knows.
+    fn finds_nobody(&self) -> bool {
+        matches!(
+            self.queue.front(),
+            Some(Queued {
+                message: Message::Lost,
+                ..
+            })
+        )
     }
 
     /// Tells the sender how far this was read.
@@ -304,8 +335,17 @@ impl Pipe {
         }
     }
 
+    fn free_bytes(&self) -> u64 {
+        self.socket_bytes.saturating_sub(self.taken - self.acked)
+    }
+
+    /// Whether there is room for what waits.
+    pub(super) fn has_room(&self) -> bool {
+        self.untaken > 0 && self.free_bytes() > 0
+    }
+
     /// When the sender hears of room that it waits for.
-    pub(super) fn room(&self) -> Option<Instant> {
+    pub(super) fn hears_of_room(&self) -> Option<Instant> {
         self.acks.front().filter(|_| self.untaken > 0).map(|(at, _)| *at)
     }
 
@@ -322,6 +362,17 @@ impl Pipe {
     /// Whether nothing is on its way.
     pub(super) fn is_idle(&self) -> bool {
         self.queue.is_empty()
+    }
+
+    /// Whether a request to open the connection is on its way.
+    pub(super) fn has_request(&self) -> bool {
+        matches!(
+            self.queue.front(),
+            Some(Queued {
+                message: Message::Open,
+                ..
+            })
+        )
     }
 
     /// Where the end of the connection is, if it has come without a close frame.
@@ -356,11 +407,15 @@ impl Pipe {
 
     /// Forgets everything from an offset on that the socket has taken. A frame that is cut leaves its beginning.
     fn truncate(&mut self, at: u64) {
-        while self.queue.pop_back_if(|last| last.end > at).is_some() {}
+        let mut cut = None;
+        while let Some(last) = self.queue.pop_back_if(|last| last.end > at) {
+            cut = Some(last.message);
+        }
         let whole = self.queue.back().map_or(self.read, |last| last.end);
         if at > whole.max(self.read) {
+            let lost = matches!(cut, Some(Message::Lost));
             self.queue.push_back(Queued {
-                message: Message::Part,
+                message: if lost { Message::Lost } else { Message::Part },
                 end: at,
                 payload: 0,
             });
