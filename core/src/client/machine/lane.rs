@@ -1,6 +1,7 @@
 //! The events of a repository that are on their way to the server.
 
 use super::event_limits::EventLimits;
+use super::outbox::Window;
 use crate::client::{LocalSequence, OwnEvent, OwnState, RecordKey};
 use crate::event::{EventId, Json, Sequence};
 use crate::name::RepositoryName;
@@ -21,6 +22,8 @@ pub(super) struct Lane {
     read: LocalSequence,
     /// Whether storage may hold pending events behind [`Self::read`].
     pub(super) more: bool,
+    /// Whether the next event waits until one in flight lands: both would be over the window.
+    pub(super) full: bool,
     /// Acks and refusals that are not durable yet.
     pub(super) verdicts: VecDeque<Verdict>,
     /// Refusals and ends of the server's time to answer in a row.
@@ -73,6 +76,7 @@ impl Lane {
         self.more = true;
         self.attempts = 0;
         self.refused = None;
+        self.full = false;
         self.resets += 1;
         self.progressed = false;
         self.doubtful = false;
@@ -115,21 +119,29 @@ impl Lane {
         self.in_flight.is_empty() && self.verdicts.is_empty() && !self.more
     }
 
-    /// Takes pending events that storage has read, where `pending` are in all. Those that the server does not take by
-    /// `limits` are refused here.
+    /// Takes pending events that storage has read, where `pending` are in all, as far as they fit into the window. Those
+    /// that the server does not take by `limits` are refused here.
     pub(super) fn take_off(
         &mut self,
         events: Vec<OwnEvent>,
         repository: &RepositoryName,
         pending: u64,
         limits: &EventLimits,
+        window: &Window,
     ) {
         let before = self.read;
         for event in events {
             let fits = event.local > self.read && event.key.repository == *repository;
             if fits && event.state == OwnState::Pending {
+                let ruling = limits.refuse(&event.body);
+                let bytes = self.bytes + event.body.len();
+                let is_over = bytes > window.bytes || self.in_flight.len() >= window.events;
+                if ruling.is_none() && !self.in_flight.is_empty() && is_over {
+                    self.full = true;
+                    return;
+                }
                 self.read = event.local;
-                if let Some(ruling) = limits.refuse(&event.body) {
+                if let Some(ruling) = ruling {
                     self.verdicts.push_back(Verdict {
                         id: event.id,
                         key: event.key,
@@ -138,7 +150,7 @@ impl Lane {
                     });
                     continue;
                 }
-                self.bytes += event.body.len();
+                self.bytes = bytes;
                 self.in_flight.push_back(Flight {
                     id: event.id,
                     key: event.key,
@@ -279,6 +291,7 @@ impl Lane {
         if let Some(flight) = self.in_flight.remove(at) {
             self.bytes -= flight.body.len();
             self.progressed |= at == 0;
+            self.full = false;
         }
     }
 }

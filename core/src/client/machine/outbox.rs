@@ -22,9 +22,9 @@ use alloc::vec::Vec;
 const PUSH_OVERHEAD: u64 = 1_024;
 
 /// How much may be in flight.
-struct Window {
-    events: usize,
-    bytes: usize,
+pub(super) struct Window {
+    pub(super) events: usize,
+    pub(super) bytes: usize,
 }
 
 impl Client {
@@ -46,8 +46,16 @@ impl Client {
         let window = self.window();
         // Half a window at least, so that a busy lane does not ask for one event at a time.
         let has_room = lane.len() <= window.events / 2 && lane.bytes() <= window.bytes / 2;
+        // What was kept at a restart goes out along with what is read.
+        let has_room = has_room || lane.first_unsent() < lane.len();
         let may_send = lane.len() == 0 || !self.link.is_plain();
-        lane.more && repository.pending > 0 && has_room && may_send && lane.refused.is_none() && repository.is_current()
+        lane.more
+            && repository.pending > 0
+            && has_room
+            && may_send
+            && lane.refused.is_none()
+            && !lane.full
+            && repository.is_current()
     }
 
     /// What may be in flight of a repository. Of a plain server one frame: it may fail to store one and go on with the
@@ -79,7 +87,7 @@ impl Client {
 
     /// Storage has read pending events: sends them.
     pub(super) fn on_outbox(&mut self, index: usize, reset: u64, events: Vec<OwnEvent>, out: &mut Out) {
-        let can_push = self.link.can_push();
+        let (can_push, window) = (self.link.can_push(), self.window());
         let repository = &mut self.repositories[index];
         let limits = EventLimits::new(self.link.server.as_ref(), &repository.name);
         let lane = &mut repository.lane;
@@ -87,7 +95,7 @@ impl Client {
             return;
         }
         let first = lane.first_unsent();
-        lane.take_off(events, &repository.name, repository.pending, &limits);
+        lane.take_off(events, &repository.name, repository.pending, &limits, &window);
         self.push_from(index, first, out);
     }
 

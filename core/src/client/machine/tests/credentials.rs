@@ -215,6 +215,30 @@ fn a_push_that_expires_while_others_are_shown_is_sent_again() {
 }
 
 #[test]
+fn stored_events_that_fill_the_window_are_sent_again_too_after_other_credentials_were_shown() {
+    let mut config = config(&["notes"]);
+    config.limits.window_events = 2;
+    let mut world = World::live(config);
+    let ids: Vec<String> = ["a", "b"].iter().map(|record| world.put(record, "1")).collect();
+    let own = (1..).zip(["a", "b"]).zip(&ids);
+    let events: Vec<String> = own
+        .map(|((sequence, record), id)| event(sequence, record, "1").replace(&format!("x{sequence}"), id))
+        .collect();
+    world.receive(&stream(0, 2, &events));
+    world.put("c", "1");
+    world.give(credentials("new"));
+    world.receive(AUTH_SUCCESS);
+    world.forget();
+    world.receive(r#"{"type":"sync_complete","repository":"notes","ref":2}"#);
+    let frames = world.frames().join("\n");
+    assert!(ids.iter().all(|id| frames.contains(id)), "{frames}");
+    for (id, sequence) in ids.iter().zip(1..) {
+        world.receive(&ack(id, sequence));
+    }
+    assert!(world.frames().join("\n").contains(r#""_data_id":"c""#));
+}
+
+#[test]
 fn a_server_that_waited_too_long_for_auth_is_tried_again() {
     let mut world = World::new(config(&["notes"]));
     world.start();

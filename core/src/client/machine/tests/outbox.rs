@@ -130,6 +130,26 @@ fn frames_and_window_are_bounded_by_bytes_unless_one_event_is_larger() {
 }
 
 #[test]
+fn an_event_that_is_larger_than_the_window_goes_alone() {
+    let mut config = config(&["notes"]);
+    config.limits.window_bytes = 1_000;
+    let mut world = World::live(config);
+    let big = format!("\"{}\"", "x".repeat(5_000));
+    let request = world.write(vec![upsert("a", "1"), upsert("big", &big), upsert("b", "2")]);
+    let ids = world.written(request).unwrap().unwrap();
+    assert_eq!(pushed(&mut world), ["a"]);
+    // Storage is not asked again and again meanwhile.
+    world.forget();
+    world.give(ClientInput::Tick);
+    assert!(world.trace().is_empty());
+    for (sequence, (id, next)) in (1..).zip(ids.iter().zip([vec!["big"], vec!["b"], vec![]])) {
+        world.receive(&ack(id, sequence));
+        assert_eq!(pushed(&mut world), next);
+    }
+    assert_eq!(world.client.pending(), 0);
+}
+
+#[test]
 fn nothing_more_is_sent_while_the_socket_does_not_take_it() {
     let mut config = config(&["notes"]);
     config.limits.window_bytes = 1_000;
