@@ -200,6 +200,32 @@ impl Checks {
         }
     }
 
+    /// What the cursor has passed is confirmed: an own event of it that stayed in the local layer would count twice.
+    fn effects(&mut self, client: usize, repository: usize, from: u64, agreeing: u64) {
+        let model = self.model.repository(repository);
+        let to = self.clients[client].replicas[repository].cursor.after.get();
+        let is_agreeing = |index: usize| agreeing & bit(index) != 0;
+        let histories = model.histories();
+        let Some(newest) = (0..histories.len()).rev().find(|index| is_agreeing(*index)) else {
+            return;
+        };
+        for event in histories[newest].events(from, to) {
+            let holder = self
+                .book
+                .get(repository, event.id)
+                .and_then(|entry| entry.holder(client));
+            let in_layer = holder.filter(|own| matches!(own.stand, OwnState::Pending | OwnState::Acked(_)));
+            if let Some(own) = in_layer {
+                let id = model.events.text(event.id);
+                let message = format!(
+                    "client {client} has applied {id} of {} up to {to}, and keeps it {:?} in its local layer",
+                    model.name, own.stand
+                );
+                return self.verdict.fail(Invariant::ExactlyOnceEffect, message);
+            }
+        }
+    }
+
     /// The records that a transaction touches are the fold of a history up to the cursor.
     fn records(
         &mut self,
@@ -215,6 +241,7 @@ impl Checks {
         let model = self.model.repository(repository);
         let replica = &self.clients[client].replicas[repository];
         let before = before.unwrap_or(&replica.cursor);
+        let moved_from = before.after.get();
         let (mut agreeing, mut found) = (0u64, None);
         let newest = model.histories().len() - 1;
         for (index, history) in model.histories().iter().enumerate().rev() {
@@ -241,6 +268,7 @@ impl Checks {
             }
             self.verdict.counts.count(Invariant::ExactlyOnceEffect);
             self.verdict.counts.count(Invariant::ChangedHistoryNoticed);
+            self.effects(client, repository, moved_from, agreeing);
             self.visible(client, repository, made);
             return;
         }
