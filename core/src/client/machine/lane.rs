@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 /// An event stays in flight until every time that it was sent is answered, even if it is settled by then: a server that
 /// refuses it for now takes no later event before this one comes again, stored or not.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Lane {
     in_flight: VecDeque<Flight>,
     bytes: usize,
@@ -89,7 +90,9 @@ impl Lane {
         let doubtful = self.doubtful || self.in_flight.iter().any(|flight| flight.unanswered > 0);
         let mut kept = core::mem::take(&mut self.in_flight);
         kept.retain(|flight| flight.decided);
-        kept.iter_mut().for_each(|flight| flight.unanswered = 0);
+        for flight in &mut kept {
+            flight.unanswered = 0;
+        }
         self.reset();
         self.bytes = kept.iter().map(|flight| flight.body.len()).sum();
         self.in_flight = kept;
