@@ -1,5 +1,6 @@
 //! What the checks know of a client.
 
+use driftless_core::Instant;
 use driftless_core::client::{ClientLimits, Cursor, OwnState, Write};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,6 +13,8 @@ pub(super) struct ClientState {
     pub(super) limits: ClientLimits,
     /// Its connection, or attempt.
     pub(super) link: Option<u64>,
+    /// The connection that it lost last, and when.
+    pub(super) ended: Option<(u64, Instant)>,
     /// By repository.
     pub(super) replicas: Vec<Replica>,
     /// The last place given to an event of its own.
@@ -24,7 +27,6 @@ pub(super) struct ClientState {
 
 /// One repository of a client.
 #[derive(Clone, Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is told by something else")]
 pub(super) struct Replica {
     /// The durable cursor.
     pub(super) cursor: Cursor,
@@ -46,14 +48,38 @@ pub(super) struct Replica {
     pub(super) received_bytes: usize,
     /// Whether the client is between two streams and takes no frame in.
     pub(super) is_between: bool,
-    /// Whether the application has to be told that the history has changed before an event of the new one is applied.
-    pub(super) must_notice: bool,
-    /// Whether it was told so since the repository was last folded from the beginning.
-    pub(super) is_noticed: bool,
+    /// Where the stream starts that the client has asked for and got nothing of. Until then it takes no other frame in.
+    pub(super) starts_at: Option<u64>,
+    /// What the application has to know of its history.
+    pub(super) news: News,
+    /// Whether the last event applied is at its place in the store's history, which is another one all the same: nobody
+    /// can notice that (PROTOCOL.md 6.11; a restored store should have an epoch of its own).
+    pub(super) is_deceived: bool,
     /// Whether the server forbids the repository to be read, on this connection.
     pub(super) is_forbidden: bool,
     /// The head when the client asked for its stream.
     pub(super) asked_at: u64,
+}
+
+/// What an application has to be told of a repository's history.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum News {
+    /// Nothing.
+    #[default]
+    None,
+    /// That it has changed, before an event of the new one is applied.
+    ToTell,
+    /// It was told, and the repository is not folded again yet.
+    Told,
+}
+
+impl News {
+    /// The history has changed, as far as the client has heard.
+    pub(super) fn come(&mut self) {
+        if *self != Self::Told {
+            *self = Self::ToTell;
+        }
+    }
 }
 
 /// The local layer on one record.
@@ -76,6 +102,7 @@ impl ClientState {
             is_running: false,
             limits: ClientLimits::default(),
             link: None,
+            ended: None,
             replicas: vec![replica; repositories],
             last_local: 0,
             writes: BTreeMap::new(),
@@ -89,8 +116,8 @@ impl ClientState {
     }
 
     /// Forgets what belongs to a connection.
-    pub(super) fn disconnect(&mut self) {
-        self.link = None;
+    pub(super) fn disconnect(&mut self, now: Instant) {
+        self.ended = self.link.take().map(|link| (link, now));
         for replica in &mut self.replicas {
             replica.forget_stream();
             replica.is_between = false;

@@ -1,11 +1,11 @@
 //! What a client makes durable: its own events (6.6) and its records with their cursor (6.5, 6.7, 6.11).
 
 use super::book::may_move;
-use super::client::Layer;
+use super::client::{Layer, News};
 use super::{Checks, DiskView, Invariant};
 use crate::model::{History, Repository};
 use driftless_core::client::{Cursor, OwnEvent, OwnState, RecordKey, StorageChange, StoredRecord, Transaction};
-use driftless_core::event::{EventId, RecordId};
+use driftless_core::event::{EventId, RecordId, Sequence};
 use driftless_core::name::RepositoryName;
 
 /// Where a repository's cursor stood before a transaction, and where it stands now.
@@ -188,12 +188,15 @@ impl Checks {
         if again {
             replica.histories = u64::MAX;
             let other_epoch = before.epoch.is_some() && before.epoch != now.epoch;
-            // The application is told before the refold is durable, or behind it.
-            let is_noticed = std::mem::take(&mut replica.is_noticed);
-            replica.must_notice |= other_epoch && !is_noticed;
+            replica.is_deceived = false;
+            replica.news = match replica.news {
+                News::ToTell => News::ToTell,
+                News::None if other_epoch => News::ToTell,
+                News::Told | News::None => News::None,
+            };
         } else if now.after > before.after {
             replica.apply(now.after.get());
-            let told = !replica.must_notice;
+            let told = replica.news != News::ToTell;
             self.verdict.check(Invariant::ChangedHistoryNoticed, told, || {
                 format!("client {client} applies events of another history of {name} and has not told its application")
             });
@@ -235,66 +238,101 @@ impl Checks {
         made: &Transaction,
         disk: &dyn DiskView,
     ) {
-        if self.is_plain_server {
+        let replica = &self.clients[client].replicas[repository];
+        if self.is_plain_server || replica.is_deceived {
             return;
         }
+        let (mask, now) = (replica.histories, &replica.cursor);
+        let before = before.unwrap_or(now).clone();
+        let mut result = self.agreeing(client, repository, mask, &before, made, disk);
+        let wider = if result.is_err() {
+            self.alike(repository, mask, before.after.get())
+        } else {
+            mask
+        };
+        if wider != mask {
+            result = self.agreeing(client, repository, wider, &before, made, disk);
+        }
+        match result {
+            Ok(agreeing) => {
+                let replica = &mut self.clients[client].replicas[repository];
+                if replica.cursor.after.get() > 0 {
+                    replica.histories = wider & agreeing;
+                }
+                self.verdict.counts.count(Invariant::ExactlyOnceEffect);
+                self.verdict.counts.count(Invariant::ChangedHistoryNoticed);
+                self.effects(client, repository, before.after.get(), agreeing);
+                self.visible(client, repository, made);
+            }
+            Err(message) => self.disagree(client, repository, wider, &before, &message),
+        }
+    }
+
+    /// Which of the histories of a mask agree with a transaction.
+    fn agreeing(
+        &mut self,
+        client: usize,
+        repository: usize,
+        mask: u64,
+        before: &Cursor,
+        made: &Transaction,
+        disk: &dyn DiskView,
+    ) -> Result<u64, String> {
         let model = self.model.repository(repository);
-        let replica = &self.clients[client].replicas[repository];
-        let before = before.unwrap_or(&replica.cursor);
-        let moved_from = before.after.get();
+        let cursor = &self.clients[client].replicas[repository].cursor;
         let (mut agreeing, mut found) = (0u64, None);
-        let newest = model.histories().len() - 1;
         for (index, history) in model.histories().iter().enumerate().rev() {
-            let bit = bit(index);
-            if replica.histories & bit == 0 {
+            if mask & bit(index) == 0 {
                 continue;
             }
             self.stamp += 1;
-            let stamps = &mut self.stamps[repository];
-            let look = Look {
-                model,
-                history,
-                cursor: &replica.cursor,
-            };
-            match look.transaction(before, made, disk, stamps, self.stamp) {
-                Ok(()) => agreeing |= bit,
-                Err(message) => found = found.or(Some((index, message))),
+            let look = Look { model, history, cursor };
+            match look.transaction(before, made, disk, &mut self.stamps[repository], self.stamp) {
+                Ok(()) => agreeing |= bit(index),
+                Err(message) => found = found.or(Some(message)),
             }
         }
         if agreeing != 0 {
-            let replica = &mut self.clients[client].replicas[repository];
-            if replica.cursor.after.get() > 0 {
-                replica.histories &= agreeing;
+            return Ok(agreeing);
+        }
+        Err(found.unwrap_or_else(|| "its cursor is of no history".into()))
+    }
+
+    /// The histories that hold the same events up to a cursor as one of a mask, and those of the mask: what a restore
+    /// has taken away may come back in the same order.
+    pub(super) fn alike(&self, repository: usize, mask: u64, cursor: u64) -> u64 {
+        let histories = self.model.repository(repository).histories();
+        let known: Vec<_> = (0..histories.len()).filter(|index| mask & bit(*index) != 0).collect();
+        let mut wider = mask;
+        for (index, history) in histories.iter().enumerate() {
+            if known.iter().any(|known| histories[*known].is_alike(history, cursor)) {
+                wider |= bit(index);
             }
-            self.verdict.counts.count(Invariant::ExactlyOnceEffect);
-            self.verdict.counts.count(Invariant::ChangedHistoryNoticed);
-            self.effects(client, repository, moved_from, agreeing);
-            self.visible(client, repository, made);
+        }
+        wider
+    }
+
+    fn disagree(&mut self, client: usize, repository: usize, mask: u64, before: &Cursor, message: &str) {
+        let model = self.model.repository(repository);
+        let newest = model.histories().len() - 1;
+        let is_of_another = mask & bit(newest) == 0;
+        let replica = &mut self.clients[client].replicas[repository];
+        let place = |seen: Option<&(Sequence, EventId)>| {
+            let (sequence, id) = seen?;
+            let place = model.log().place(model.events.find(id)?);
+            Some(place == Some(sequence.get()))
+        };
+        if is_of_another && place(before.seen.as_ref()) == Some(true) {
+            replica.is_deceived = true;
             return;
         }
-        let of_another =
-            replica.histories & bit(newest) == 0 && self.is_of(repository, newest, replica.cursor.seen.as_ref());
-        let invariant = if of_another {
+        let invariant = if is_of_another && place(replica.cursor.seen.as_ref()) == Some(true) {
             Invariant::ChangedHistoryNoticed
         } else {
             Invariant::ExactlyOnceEffect
         };
-        let message = found.map_or_else(|| "its cursor is of no history".into(), |(_, message)| message);
-        let name = &model.name;
-        let message = format!("client {client}, {}, from {} : {message}", name, before.after);
+        let message = format!("client {client}, {}, from {}: {message}", model.name, before.after);
         self.verdict.fail(invariant, message);
-    }
-
-    /// Whether the last event applied is in a history.
-    fn is_of(
-        &self,
-        repository: usize,
-        history: usize,
-        seen: Option<&(driftless_core::event::Sequence, EventId)>,
-    ) -> bool {
-        let model = self.model.repository(repository);
-        let place = |id: &EventId| model.histories()[history].place(model.events.find(id)?);
-        seen.is_some_and(|(sequence, id)| place(id) == Some(sequence.get()))
     }
 
     /// A record without a local layer shows what is confirmed, and what is pending is flagged.

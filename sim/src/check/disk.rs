@@ -12,7 +12,7 @@ impl Checks {
         for repository in 0..self.model.len() {
             self.disk_cursor(client, repository, disk);
             let layers = self.disk_own(client, repository, disk);
-            if !self.is_plain_server {
+            if !self.is_plain_server && !self.clients[client].replicas[repository].is_deceived {
                 self.disk_records(client, repository, disk, &layers);
             }
         }

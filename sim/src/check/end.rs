@@ -64,7 +64,8 @@ impl Checks {
             let model = self.model.repository(repository);
             let newest = super::commit::bit(model.histories().len() - 1);
             let replica = &self.clients[client].replicas[repository];
-            let holds = replica.is_forbidden || replica.histories & newest != 0;
+            let histories = self.alike(repository, replica.histories, replica.cursor.after.get());
+            let holds = replica.is_forbidden || replica.is_deceived || histories & newest != 0;
             self.verdict.check(Invariant::ChangedHistoryNoticed, holds, || {
                 format!(
                     "client {client} ends with another history of {} than the store's",
@@ -83,7 +84,8 @@ impl Checks {
                 let holder = self.book.get(repository, *id).and_then(|entry| entry.holder(client));
                 let Some(holder) = holder else { continue };
                 let is_refused = matches!(holder.stand, OwnState::Rejected { .. });
-                let holds = is_refused || replica.is_forbidden || log.place(*id).is_some();
+                let is_excused = replica.is_forbidden || replica.is_deceived;
+                let holds = is_refused || is_excused || log.place(*id).is_some();
                 self.verdict.check(Invariant::NothingLost, holds, || {
                     let id = self.model.repository(repository).events.text(*id);
                     format!(

@@ -29,7 +29,7 @@ use crate::model::{Fault, Model};
 use crate::scenario::{ClientKind, Scenario, ServerKind};
 use book::{Book, is_stored_form};
 use bytestring::ByteString;
-use client::ClientState;
+use client::{ClientState, News};
 use down::Looked;
 use driftless_core::client::{ClientConfig, Notice, Policy, Transaction, Write};
 use driftless_core::event::EventBatch;
@@ -359,7 +359,7 @@ impl Checks {
         state
             .replicas
             .iter_mut()
-            .for_each(|replica| (replica.must_notice, replica.is_noticed) = (false, false));
+            .for_each(|replica| replica.news = News::None);
     }
 
     /// A client asks for a connection.
@@ -376,7 +376,7 @@ impl Checks {
     pub fn client_disconnected(&mut self, now: Instant, client: usize, link: Link) {
         self.verdict.now = now;
         if self.clients[client].link == Some(link) {
-            self.clients[client].disconnect();
+            self.clients[client].disconnect(now);
         }
         if let Some(link) = self.links.get_mut(&link) {
             link.client_is_open = false;
@@ -406,6 +406,14 @@ impl Checks {
         self.clients[client].writes.insert(write.request.0, write.clone());
     }
 
+    /// The application asks for a repository to be folded again from 0: about to be told to the client.
+    pub fn resync_asked(&mut self, now: Instant, client: usize, repository: &RepositoryName) {
+        self.verdict.now = now;
+        if let Some(repository) = self.model.find(repository) {
+            self.clients[client].replicas[repository].forget_stream();
+        }
+    }
+
     /// A client tells its application.
     pub fn noticed(&mut self, now: Instant, client: usize, notice: &Notice) {
         self.verdict.now = now;
@@ -423,12 +431,12 @@ impl Checks {
     pub fn copied(&mut self, now: Instant, from: usize, to: usize) {
         self.verdict.now = now;
         let mut copy = self.clients[from].clone();
-        copy.disconnect();
+        copy.disconnect(now);
         copy.is_running = false;
         copy.writes.clear();
         copy.to_tell.clear();
         for (repository, replica) in copy.replicas.iter_mut().enumerate() {
-            (replica.must_notice, replica.is_noticed) = (false, false);
+            replica.news = News::None;
             for id in &replica.own {
                 let entry = self.book.entry(repository, *id);
                 if let Some(mut holder) = entry.holder(from).cloned() {

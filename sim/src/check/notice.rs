@@ -1,5 +1,6 @@
 //! What clients tell their applications.
 
+use super::client::News;
 use super::{Checks, Invariant};
 use crate::model::read_event;
 use driftless_core::client::{Change, ChangeKind, Notice, Write, WriteError};
@@ -28,7 +29,9 @@ impl Checks {
             Notice::HistoryChanged { repository } => {
                 if let Some(repository) = self.model.find(repository) {
                     let replica = &mut self.clients[client].replicas[repository];
-                    (replica.must_notice, replica.is_noticed) = (false, true);
+                    // Told behind the commit that begins to fold again, or before it.
+                    let is_behind = replica.news == News::ToTell && replica.cursor.after.get() == 0;
+                    replica.news = if is_behind { News::None } else { News::Told };
                 }
             }
             Notice::CaughtUp { repository } => self.caught_up(client, repository),

@@ -1,5 +1,6 @@
 //! What clients send and what both ends get: pushes come from the outbox (6.4, 6.6), and a connection loses nothing.
 
+use super::client::ClientState;
 use super::frame::ClientFrame;
 use super::link::{Asks, Down, Kind, Says, Up};
 use super::stream::{Asked, Claim};
@@ -13,7 +14,9 @@ const READ: u64 = 2;
 
 impl Checks {
     pub(super) fn sent_up(&mut self, client: usize, id: Link, frame: &ByteString) {
-        let is_open = self.clients[client].link == Some(id);
+        // A timer that is due goes ahead of the news that the connection is gone.
+        let is_gone_now = self.clients[client].ended == Some((id, self.verdict.now));
+        let is_open = self.clients[client].link == Some(id) || is_gone_now;
         self.verdict.check(Invariant::MachineContract, is_open, || {
             format!("client {client} sends on connection {id}, which is not its own")
         });
@@ -48,7 +51,6 @@ impl Checks {
             for event in &events {
                 self.pushed_event(client, id, repository, event.get());
             }
-            self.window(client, repository);
         }
         Asks::Push { events: events.len() }
     }
@@ -66,21 +68,23 @@ impl Checks {
         };
         if holder.flight != Some(link) {
             holder.flight = Some(link);
-            let flight = &mut self.clients[client].replicas[repository].flight;
-            *flight = (flight.0 + 1, flight.1 + body.len());
+            self.takes_off(client, repository, body.len());
         }
     }
 
-    /// What is in flight is within the window, unless one event is larger.
-    fn window(&mut self, client: usize, repository: usize) {
-        let client_state = &self.clients[client];
-        let ((events, bytes), limits) = (client_state.replicas[repository].flight, &client_state.limits);
-        let holds = events <= limits.window_events.max(1) && (bytes <= limits.window_bytes || events <= 1);
-        let plain = self.is_plain_server;
-        self.verdict.check(Invariant::BoundedQueues, plain || holds, || {
-            let (most, most_bytes) = (limits.window_events, limits.window_bytes);
-            format!("client {client} has {events} events of {bytes} bytes in flight, of {most} and {most_bytes}")
-        });
+    /// One more event is in flight: there was room in the window, which only the last event may overflow.
+    fn takes_off(&mut self, client: usize, repository: usize, bytes: usize) {
+        let ClientState { limits, replicas, .. } = &mut self.clients[client];
+        let flight = &mut replicas[repository].flight;
+        let holds = flight.0 < limits.window_events.max(1) && flight.1 <= limits.window_bytes;
+        self.verdict
+            .check(Invariant::BoundedQueues, self.is_plain_server || holds, || {
+                let (most, most_bytes) = (limits.window_events, limits.window_bytes);
+                format!(
+                    "client {client} sends {bytes} bytes more than {flight:?} in flight, of {most} and {most_bytes}"
+                )
+            });
+        *flight = (flight.0 + 1, flight.1 + bytes);
     }
 
     /// The number of an event's id. Our clients write the id first.
@@ -113,7 +117,7 @@ impl Checks {
 
     /// A client asks for streams: what it still gets of the old ones does not count.
     fn asked(&mut self, client: usize, said: &ClientFrame<'_>) -> Asks {
-        for (name, _) in said.starts() {
+        for (name, start) in said.starts() {
             let Some(repository) = self.model.find(&name.0) else {
                 continue;
             };
@@ -122,6 +126,7 @@ impl Checks {
             replica.received.clear();
             replica.received_bytes = 0;
             replica.is_between = false;
+            replica.starts_at = Some(start.after);
             replica.is_forbidden = false;
             replica.asked_at = head;
         }
@@ -234,7 +239,11 @@ impl Checks {
         });
         let Some(Down { says, .. }) = expected else { return };
         match says {
-            Says::Events { repository, last, .. } => self.received(client, repository, last, frame.len()),
+            Says::Events {
+                repository,
+                after,
+                last,
+            } => self.received(client, repository, (after, last), frame.len()),
             Says::Ack { count } => self.answered(client, id, count, false),
             Says::Refusal { count, is_final } if is_final => self.answered(client, id, count, true),
             Says::Refusal { .. } => skip(&mut link.named, says),
@@ -242,7 +251,7 @@ impl Checks {
             Says::Changed { repository } => {
                 let replica = &mut self.clients[client].replicas[repository];
                 replica.forget_stream();
-                replica.must_notice = true;
+                replica.news.come();
             }
             Says::Welcome => self.clients[client]
                 .replicas
@@ -253,9 +262,14 @@ impl Checks {
     }
 
     /// Events have come: while more than the limit waits, the client does not read.
-    fn received(&mut self, client: usize, repository: usize, last: u64, bytes: usize) {
+    fn received(&mut self, client: usize, repository: usize, (after, last): (u64, u64), bytes: usize) {
         let state = &mut self.clients[client];
-        if !state.is_ours || self.is_plain_server || state.replicas[repository].is_between {
+        let replica = &mut state.replicas[repository];
+        if !state.is_ours || self.is_plain_server || replica.is_between {
+            return;
+        }
+        if replica.starts_at.take_if(|start| *start == after).is_none() && replica.starts_at.is_some() {
+            // Of the stream before.
             return;
         }
         let (waiting, limit) = (state.received_bytes(), state.limits.received_bytes);

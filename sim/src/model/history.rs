@@ -50,6 +50,14 @@ impl History {
         self.places.get(id as usize).copied().filter(|place| *place > 0)
     }
 
+    /// Whether both begin with the same `cursor` events.
+    pub(crate) fn is_alike(&self, other: &Self, cursor: u64) -> bool {
+        let (one, other) = (self.events(0, cursor), other.events(0, cursor));
+        one.len() as u64 == cursor
+            && other.len() as u64 == cursor
+            && one.iter().zip(other).rev().all(|(one, other)| one.id == other.id)
+    }
+
     /// What a record is after the first `cursor` events.
     pub(crate) fn version(&self, record: u32, cursor: u64) -> Option<&State> {
         let versions = self.versions.get(record as usize)?;

@@ -211,6 +211,7 @@ impl World<'_> {
                 }
             }
             ClientInput::Write(write) => self.checks.write_asked(now, index, write),
+            ClientInput::Resync { repository } => self.checks.resync_asked(now, index, repository),
             ClientInput::Disconnected { socket, .. } => {
                 if let Some(link) = node.link(*socket) {
                     self.checks.client_disconnected(now, index, link.0);
