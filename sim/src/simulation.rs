@@ -55,7 +55,7 @@ pub struct Simulation<'a> {
 }
 
 /// Runs that making a failure smaller may take.
-const SHRINK_RUNS: u64 = 2_000;
+const SHRINK_RUNS: u64 = 600;
 
 impl<'a> Simulation<'a> {
     /// The default profile, its own repositories, clients and workload, and the seeds from 0 to 99.

@@ -24,7 +24,7 @@ fn a_run_prints_one_object_and_nothing_else() {
     for number in ["simulated_s", "wall_s"] {
         assert!(summary[number].as_f64().unwrap() > 0.0, "{number}");
     }
-    assert!(summary["invariants"]["no_clock_in_delivery"].as_u64().unwrap() > 0);
+    assert!(summary["invariants"]["durable_ack"].as_u64().unwrap() > 0);
     assert!(summary["digest"].is_string() && summary["faults"].is_object());
 }
 

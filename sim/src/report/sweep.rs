@@ -3,6 +3,7 @@
 use super::{Comparisons, Report, SeedResult};
 use crate::policies::Policies;
 use crate::scenario::{Profile, Scenario, Workload};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
@@ -34,7 +35,8 @@ impl Sweep<'_> {
         Scenario::draw_with(seed, self.profile, self.workload)
     }
 
-    /// Runs them; `done` hears of each, on the calling thread.
+    /// Runs them; `done` hears of each, on the calling thread, in the order in which they end. The report is made in the
+    /// order of the seeds, and ends at the first that fails if the others do not matter: whichever thread was faster.
     pub fn run(&self, mut done: impl FnMut(&SeedResult)) -> Report {
         let (next, stop) = (AtomicU64::new(self.seeds.start), AtomicBool::new(false));
         let mut report = Report::new(self.profile);
@@ -45,12 +47,18 @@ impl Sweep<'_> {
                 scope.spawn(move || self.work(next, stop, &results));
             }
             drop(results);
+            let (mut early, mut turn) = (BTreeMap::new(), self.seeds.start);
             for result in all {
                 if result.broken.is_some() && !self.keep_going {
                     stop.store(true, Ordering::Relaxed);
                 }
                 done(&result);
-                report.add(result);
+                early.insert(result.seed, result);
+                while let Some(result) = early.remove(&turn) {
+                    let is_last = result.broken.is_some() && !self.keep_going;
+                    turn = if is_last { self.seeds.end } else { turn + 1 };
+                    report.add(result);
+                }
             }
         });
         report
