@@ -70,4 +70,16 @@ impl Client {
     pub(super) fn lose_to_unblock(&mut self, out: &mut Out) {
         self.lose(CloseCode::NORMAL, "the server waits for an event that is settled", out);
     }
+
+    /// The server has lost an event that is older than what it was sent on this connection: on a new one everything goes
+    /// out in order.
+    pub(super) fn restore_order(&mut self, out: &mut Out) {
+        if core::mem::take(&mut self.link.is_out_of_order) && self.link.is_online() {
+            self.lose(
+                CloseCode::NORMAL,
+                "the server lost an event that is older than what was sent",
+                out,
+            );
+        }
+    }
 }

@@ -336,8 +336,9 @@ impl Client {
                 repository.pending += 1;
                 repository.lane.more = true;
                 if event.from.is_some() {
-                    // It is older than what the lane has sent.
-                    repository.lane.restart();
+                    // It is older than what the lane has sent, and the server may wait for something of that.
+                    self.link.is_out_of_order |= repository.lane.len() > 0 && !plain;
+                    repository.lane.reset();
                     self.timers.clear(Timer::Lane(event.repository));
                 }
             }

@@ -37,11 +37,14 @@ pub(super) struct Lane {
     progressed: bool,
     /// Whether events were sent again without an answer: one may still come, and be to an event that has landed.
     pub(super) doubtful: bool,
+    /// Whether what is in flight was not sent since the last restart.
+    unsent: bool,
 }
 
 /// An event on its way to the server.
 #[derive(Clone, Debug)]
 struct Flight {
+    local: LocalSequence,
     id: EventId,
     key: RecordKey,
     body: Json,
@@ -81,28 +84,36 @@ impl Lane {
         self.resets += 1;
         self.progressed = false;
         self.doubtful = false;
+        self.unsent = false;
     }
 
-    /// Sending starts again from the first pending event, on the same connection. An event whose fate is known and that
-    /// is in flight all the same goes first: storage does not hold it as pending any more, and a server that has refused
-    /// it for now waits for it.
-    pub(super) fn restart(&mut self) {
-        let doubtful = self.doubtful || self.in_flight.iter().any(|flight| flight.unanswered > 0);
-        let mut kept = core::mem::take(&mut self.in_flight);
-        kept.retain(|flight| flight.decided);
-        for flight in &mut kept {
-            flight.unanswered = 0;
+    /// Sending starts again from the first pending event, on the same connection. What is in flight stays, to be sent
+    /// again: a server that has refused an event for now waits for it, and storage does not hold it as pending any more
+    /// once it turns out to be stored.
+    ///
+    /// A plain server waits for nothing.
+    pub(super) fn restart(&mut self, plain: bool) {
+        if plain {
+            self.reset();
+            return;
         }
+        let doubtful = self.doubtful || self.in_flight.iter().any(|flight| flight.unanswered > 0);
+        let (in_flight, bytes) = (core::mem::take(&mut self.in_flight), self.bytes);
         self.reset();
-        self.bytes = kept.iter().map(|flight| flight.body.len()).sum();
-        self.in_flight = kept;
+        (self.in_flight, self.bytes) = (in_flight, bytes);
+        self.in_flight.iter_mut().for_each(|flight| flight.unanswered = 0);
         self.doubtful = doubtful;
+        self.unsent = !self.in_flight.is_empty();
+    }
+
+    /// Whether everything in flight waits to be sent again.
+    pub(super) fn has_unsent(&self) -> bool {
+        self.unsent
     }
 
     /// The first event in flight that was not sent since the last restart; behind the last if all were.
     pub(super) fn first_unsent(&self) -> usize {
-        let unsent = self.in_flight.iter().position(|flight| flight.unanswered == 0);
-        unsent.unwrap_or(self.in_flight.len())
+        if self.unsent { 0 } else { self.in_flight.len() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -136,6 +147,11 @@ impl Lane {
         for event in events {
             let fits = event.local > self.read && event.key.repository == *repository;
             if fits && event.state == OwnState::Pending {
+                // In flight since before a restart, or landed and not durably so yet.
+                if self.in_flight.back().is_some_and(|last| event.local <= last.local) {
+                    self.read = event.local;
+                    continue;
+                }
                 let ruling = limits.refuse(&event.body);
                 let bytes = self.bytes + event.body.len();
                 let is_over = bytes > window.bytes || self.in_flight.len() >= window.events;
@@ -155,6 +171,7 @@ impl Lane {
                 }
                 self.bytes = bytes;
                 self.in_flight.push_back(Flight {
+                    local: event.local,
                     id: event.id,
                     key: event.key,
                     body: event.body,
@@ -171,6 +188,7 @@ impl Lane {
 
     /// The bodies of the events from the one at `first` on, as batches within the limits. They count as sent.
     pub(super) fn send_from(&mut self, first: usize, max_events: usize, max_bytes: usize) -> Vec<Vec<Json>> {
+        self.unsent &= first > 0;
         let mut batches: Vec<Vec<Json>> = Vec::new();
         let mut bytes = 0;
         for flight in self.in_flight.iter_mut().skip(first) {

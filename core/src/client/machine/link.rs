@@ -32,6 +32,8 @@ pub(super) struct Link {
     /// Frames with events that the socket has not taken: [`Self::sent`] behind each, and of which repository they are.
     pub(super) pushes: VecDeque<(u64, usize)>,
     pub(super) ping: Option<Ping>,
+    /// An event has become pending again that is older than what was sent.
+    pub(super) is_out_of_order: bool,
     jitter: ChaCha8Rng,
 }
 
@@ -84,6 +86,7 @@ impl Link {
             flushed: 0,
             pushes: VecDeque::new(),
             ping: None,
+            is_out_of_order: false,
             jitter,
         }
     }
@@ -126,6 +129,7 @@ impl Link {
         self.flushed = 0;
         self.pushes.clear();
         self.ping = None;
+        self.is_out_of_order = false;
     }
 
     /// The delay before the next attempt: the base after the first failure, after later ones anything up to the

@@ -232,6 +232,7 @@ impl Client {
 
     /// Does what has become possible.
     fn go_on_with(&mut self, out: &mut Out) {
+        self.restore_order(out);
         self.pass_marks(out);
         self.regulate_reading(out);
         self.subscribe(out);

@@ -47,7 +47,7 @@ impl Client {
         // Half a window at least, so that a busy lane does not ask for one event at a time.
         let has_room = lane.len() <= window.events / 2 && lane.bytes() <= window.bytes / 2;
         // What was kept at a restart goes out along with what is read.
-        let has_room = has_room || lane.first_unsent() < lane.len();
+        let has_room = has_room || lane.has_unsent();
         let may_send = lane.len() == 0 || !self.link.is_plain();
         lane.more
             && repository.pending > 0
@@ -138,8 +138,9 @@ impl Client {
 
     /// Everything in flight is read from storage and sent again once its repository is current.
     pub(super) fn restart_lanes(&mut self) {
+        let plain = self.link.is_plain();
         for (index, repository) in self.repositories.iter_mut().enumerate() {
-            repository.lane.restart();
+            repository.lane.restart(plain);
             self.timers.clear(Timer::Lane(index));
         }
     }

@@ -45,13 +45,14 @@ pub(super) struct SweepPage {
 impl Client {
     /// A repository has to be folded again from 0. Nothing more of it is received or sent until that has begun.
     pub(super) fn want_restart(&mut self, index: usize, why: Restart) {
+        let plain = self.link.is_plain();
         let repository = &mut self.repositories[index];
         if repository.restart != Some(Restart::History) {
             repository.restart = Some(why);
         }
         repository.stream.reading = Reading::Idle;
         repository.plain = super::plain::Plain::default();
-        repository.lane.restart();
+        repository.lane.restart(plain);
         repository.sweep = None;
         repository.told_current = false;
         self.inbox.forget(index);

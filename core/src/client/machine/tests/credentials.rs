@@ -198,6 +198,36 @@ fn a_stored_event_that_the_server_has_refused_for_now_is_sent_again_after_a_rene
 }
 
 #[test]
+fn a_refused_event_that_appears_only_in_a_new_fold_is_sent_again() {
+    let mut world = World::live(config(&["notes"]));
+    let id = world.put("a", "1");
+    world.receive(&outbox::refusal("store_unavailable", true, &[&id]));
+    world.give(ClientInput::Resync {
+        repository: repository("notes"),
+    });
+    world.receive(&stream(0, 1, &[event(1, "a", "1").replace("x1", &id)]));
+    world.receive(r#"{"type":"sync_complete","repository":"notes","ref":2}"#);
+    assert_eq!((world.client.pending(), world.state()), (0, &ConnectionState::Live));
+    world.forget();
+    world.put("b", "1");
+    assert_eq!(outbox::pushed(&mut world), ["a", "b"]);
+}
+
+#[test]
+fn a_full_window_is_sent_again_after_a_renewal() {
+    let mut config = config(&["notes"]);
+    config.limits.window_events = 3;
+    let mut world = World::live(config);
+    world.write(["a", "b", "c", "d"].map(|record| upsert(record, "1")).into());
+    assert_eq!(outbox::pushed(&mut world), ["a", "b", "c"]);
+    world.give(credentials("renewed"));
+    world.receive(AUTH_SUCCESS);
+    world.forget();
+    world.receive(r#"{"type":"sync_complete","repository":"notes","ref":2}"#);
+    assert_eq!(outbox::pushed(&mut world), ["a", "b", "c"]);
+}
+
+#[test]
 fn a_push_that_expires_while_others_are_shown_is_sent_again() {
     let mut world = World::live(config(&["notes"]));
     let id = world.put("a", "1");
