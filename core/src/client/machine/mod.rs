@@ -154,10 +154,17 @@ impl Client {
             .then_some(Blocked::CatchingUp)
     }
 
-    /// The durable cursor of a repository; `None` before storage is open or for one that is not registered.
+    /// The durable cursor of a repository, zero from when it has to be folded again; `None` before storage is open or
+    /// for one that is not registered.
     pub fn cursor(&self, repository: &RepositoryName) -> Option<Sequence> {
         let index = find(&self.repositories, repository).ok().filter(|_| self.opened)?;
-        Some(self.repositories[index].cursor.after)
+        let repository = &self.repositories[index];
+        let is_valid = repository.restart.is_none();
+        Some(if is_valid {
+            repository.cursor.after
+        } else {
+            Sequence::ZERO
+        })
     }
 
     /// How many inputs came too late or named nothing that is known: completions of storage, inputs of old sockets, acks
