@@ -17,6 +17,7 @@
 //! | [`world`] | the machines and what is around them, run by the scheduler |
 //! | [`check`] | the guarantees, checked at every step |
 //! | [`mutants`] | the mutation gate: bugs in `core` that the simulator has to notice |
+//! | [`explore`] | small worlds in which everything is tried that can happen |
 //! | [`recording`] | a run as it can be looked at afterwards |
 //! | [`report`] | many seeds, summed up |
 //! | [`Simulation`] | a test of a policy or a workload of one's own |
@@ -28,6 +29,7 @@ pub mod cli;
 pub mod clock;
 mod digest;
 pub mod disk;
+pub mod explore;
 pub mod fault;
 mod model;
 pub mod mutants;

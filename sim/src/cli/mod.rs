@@ -1,5 +1,6 @@
 //! The commands of `driftless-sim`, their flags and their help.
 
+mod explore;
 mod failure;
 mod mutants;
 mod replay;
@@ -43,6 +44,8 @@ enum Command {
     Shrink(shrink::ShrinkArgs),
     /// Put bugs into copies of the core, and see whether the simulator notices each.
     Mutants(mutants::MutantsArgs),
+    /// Try everything that can happen in small worlds: two clients, two events, a cut, a crash.
+    Explore(explore::ExploreArgs),
     /// Print the scenario of a seed as JSON, to be changed and replayed.
     Scenario(source::DrawArgs),
 }
@@ -57,6 +60,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args, &mut out),
         Command::Shrink(args) => shrink::run(&args, &mut out),
         Command::Mutants(args) => mutants::run(&args, &mut out),
+        Command::Explore(args) => explore::run(&args, &mut out),
         Command::Scenario(args) => source::print(&args, &mut out),
     };
     match outcome {

@@ -13,6 +13,7 @@ use driftless_core::client::{
 use driftless_core::event::EventId;
 use driftless_core::name::RepositoryName;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 
 /// What survives a client's crash. A clone is a copy of the file.
 #[derive(Clone, Debug)]
@@ -327,6 +328,22 @@ impl ClientDisk {
 impl Default for ClientDisk {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// Of everything that decides how it goes on.
+impl Hash for ClientDisk {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for (name, repository) in &self.repositories {
+            name.hash(state);
+            repository.cursor.hash(state);
+            repository.records().for_each(|record| record.hash(state));
+            repository.own().for_each(|event| event.hash(state));
+        }
+        self.last_local.hash(state);
+        self.reading.hash(state);
+        self.journal.hash(state);
+        self.broken_law.hash(state);
     }
 }
 

@@ -13,6 +13,7 @@ use driftless_core::server::{Append, AppendId, AppendOutcome, AppendRun, Appende
 use driftless_core::wire::Epoch;
 use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// What survives the server's crash.
@@ -94,6 +95,20 @@ impl ServerStore {
         (crashes, stored)
     }
 
+    /// The process dies, and what becomes of the appends under way is given, not drawn.
+    pub fn crash_with(&mut self, kept: bool) -> Vec<Committed> {
+        let appends: Vec<AppendId> = self.appends().map(|(append, _)| append).collect();
+        let mut stored = Vec::new();
+        for append in appends {
+            if kept {
+                stored.extend(self.finish_append(append).1);
+            } else {
+                self.fail_append(append);
+            }
+        }
+        stored
+    }
+
     /// Reads a page.
     pub fn page(&self, request: &PageRequest) -> Page {
         let log = self.logs.get(&request.log).unwrap_or(&self.empty);
@@ -160,6 +175,21 @@ impl ServerStore {
         };
         let committed = stored.map(keep).collect();
         (Appended { outcomes }, committed)
+    }
+}
+
+/// Of everything that decides how it goes on.
+impl Hash for ServerStore {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.epoch.hash(state);
+        for (name, log) in &self.logs {
+            name.hash(state);
+            for (id, event) in log.events() {
+                id.hash(state);
+                event.text.hash(state);
+            }
+        }
+        self.journal.hash(state);
     }
 }
 
