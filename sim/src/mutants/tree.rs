@@ -62,11 +62,7 @@ impl Tree {
 
     /// Applies a mutant to the copy.
     pub(super) fn apply(&self, mutant: &Mutant) -> Result<(), String> {
-        let mut git = Command::new("git");
-        git.arg("apply").arg(&mutant.file).current_dir(self.copy());
-        // The copy lies inside a repository, of which git would take the paths to be.
-        git.env_remove("GIT_DIR").env("GIT_CEILING_DIRECTORIES", &self.folder);
-        run(&mut git).map(|_| ())
+        run(git_apply(&self.copy()).arg(&mutant.file)).map(|_| ())
     }
 
     /// Builds the copy, and gives back where the program was put under a name of its own.
@@ -89,6 +85,15 @@ impl Tree {
         kept.map_err(|error| format!("{}: {error}", program.display()))?;
         Ok(program)
     }
+}
+
+/// `git apply` in a folder, whether that is inside a repository or not: inside one, git would take the paths to be those
+/// of the repository.
+fn git_apply(folder: &Path) -> Command {
+    let mut git = Command::new("git");
+    git.arg("apply").current_dir(folder).env_remove("GIT_DIR");
+    git.env("GIT_CEILING_DIRECTORIES", folder.parent().unwrap_or(folder));
+    git
 }
 
 /// Runs a command to its end; an error is what it said.
@@ -139,4 +144,19 @@ fn write_if_other(file: &Path, content: &[u8]) -> io::Result<()> {
         return Ok(());
     }
     fs::write(file, content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_patch_fits_core_as_it_is() {
+        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let workspace = package.parent().unwrap();
+        for mutant in Mutant::all(&package.join("mutants")).unwrap() {
+            let fits = run(git_apply(workspace).arg("--check").arg(&mutant.file));
+            assert!(fits.is_ok(), "{}: {fits:?}", mutant.name);
+        }
+    }
 }
