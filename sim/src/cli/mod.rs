@@ -2,6 +2,7 @@
 
 mod explore;
 mod failure;
+mod keep;
 mod mutants;
 mod replay;
 mod run;
@@ -29,7 +30,7 @@ const AFTER_HELP: &str = "\
 A first look:
   driftless-sim run --seeds 0..1000                 a thousand seeds of the default profile
   driftless-sim run --seeds 0..200 --profile storms nearly every fault at once
-  driftless-sim replay 17 --trace                   what happened in seed 17, step by step
+  driftless-sim replay 17 --html seed.html          what happened in seed 17, as a page to go through
 
 Exit status: 0 all is well, 1 a seed failed or a fault never took effect, 2 wrong usage or a file that cannot be read \
 or written.";

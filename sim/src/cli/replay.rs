@@ -1,17 +1,16 @@
 //! `replay`: one run, looked at.
 
 use super::failure::Failure;
+use super::keep::{recorded, write_page};
 use super::source::SourceArgs;
 use crate::check::Invariant;
 use crate::fault::Fault;
 use crate::policies::Policies;
-use crate::recording::Recording;
 use crate::report::{Comparisons, SeedResult};
 use crate::scenario::Scenario;
-use crate::world::{self, Options};
 use clap::Args;
 use std::io::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 
 /// Flags of `replay`.
 #[derive(Debug, Args)]
@@ -21,6 +20,9 @@ pub(super) struct ReplayArgs {
     /// Print every step of the run.
     #[arg(long)]
     trace: bool,
+    /// Write the run as one HTML page: a diagram of nodes, messages and faults to go through step by step.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 /// Runs a scenario, also a second time and under other wall clocks, and prints what came of it.
@@ -29,6 +31,11 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Failure>
     let scenario = args.source.scenario(&policies)?;
     if args.trace {
         trace(&scenario, &policies, out)?;
+    }
+    if let Some(file) = &args.html
+        && !write_page(&scenario, &policies, file)?
+    {
+        return Err(Failure::unable("the run panics: there is nothing to look at"));
     }
     let everything = Comparisons {
         again: true,
@@ -57,13 +64,6 @@ fn trace(scenario: &Scenario, policies: &Policies, out: &mut dyn Write) -> Resul
     }
     writeln!(out)?;
     Ok(())
-}
-
-/// The run with everything that happened; `None` if it panics.
-fn recorded(scenario: &Scenario, policies: &Policies) -> Option<Recording> {
-    let options = Options { record: true };
-    let run = AssertUnwindSafe(|| world::run(scenario, policies, &options));
-    catch_unwind(run).ok()?.recording
 }
 
 /// Seconds with six places.

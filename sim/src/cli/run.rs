@@ -1,14 +1,20 @@
 //! `run`: many seeds.
 
 use super::failure::Failure;
+use super::keep::keep;
 use super::source::ProfileArgs;
 use crate::policies::Policies;
-use crate::report::{SeedResult, Summary, Sweep};
+use crate::report::{Report, SeedResult, Summary, Sweep};
+use crate::scenario::{Profile, Scenario};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// How many failing seeds of a run are made smaller and kept.
+const KEPT: usize = 3;
 
 /// Flags of `run`.
 #[derive(Debug, Args)]
@@ -30,6 +36,9 @@ pub(super) struct RunArgs {
     /// Go on when a seed has failed.
     #[arg(long)]
     keep_going: bool,
+    /// Where failing seeds are kept: made smaller, as a scenario, as a page to look at and as a regression test.
+    #[arg(long, value_name = "FOLDER", default_value = "target/sim")]
+    keep: PathBuf,
 }
 
 /// `0..1000`, or `17`.
@@ -71,7 +80,24 @@ pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<(), Failure> {
     } else {
         summary.write_text(out)?;
     }
-    if report.is_good() { Ok(()) } else { Err(Failure::Found) }
+    if report.is_good() {
+        return Ok(());
+    }
+    keep_some(&report, &profile, &args.keep)?;
+    Err(Failure::Found)
+}
+
+/// Keeps the first seeds that failed. Of a failure that no single run shows there is nothing to keep.
+fn keep_some(report: &Report, profile: &Profile, folder: &Path) -> Result<(), Failure> {
+    let policies = Policies::new();
+    let failures = report.failures().iter();
+    let failures = failures.filter_map(|(seed, broken)| Some((*seed, broken.failure()?)));
+    for (seed, failure) in failures.take(KEPT) {
+        let scenario = Scenario::draw(seed, profile);
+        // Beside what a program reads from stdout.
+        keep(&scenario, &failure, &policies, folder, &mut std::io::stderr())?;
+    }
+    Ok(())
 }
 
 /// The command that does something with a seed of a profile.

@@ -1,6 +1,7 @@
 //! `shrink`: a failing scenario, made as small as it can be.
 
 use super::failure::Failure;
+use super::keep::write_page;
 use super::source::SourceArgs;
 use crate::check;
 use crate::policies::Policies;
@@ -26,6 +27,9 @@ pub(super) struct ShrinkArgs {
     /// Write the small scenario to a file, to be replayed.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
+    /// Write the small run as one HTML page.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 /// Makes a failing scenario smaller and prints what is left.
@@ -50,6 +54,9 @@ pub(super) fn run(args: &ShrinkArgs, out: &mut dyn Write) -> Result<(), Failure>
         let unable = |error| Failure::unable(format!("{}: {error}", file.display()));
         std::fs::write(file, shrunk.scenario.to_json()).map_err(unable)?;
     }
+    if let Some(file) = &args.html {
+        write_page(&shrunk.scenario, &policies, file)?;
+    }
     let text = if args.test {
         regression(&shrunk)
     } else {
@@ -67,7 +74,7 @@ fn compared(scenario: &Scenario, policies: &Policies) -> SeedResult {
     SeedResult::of(scenario, policies, comparisons)
 }
 
-fn shrunk(scenario: &Scenario, failure: &check::Failure, policies: &Policies, runs: u64) -> Shrunk {
+pub(super) fn shrunk(scenario: &Scenario, failure: &check::Failure, policies: &Policies, runs: u64) -> Shrunk {
     let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} runs, {msg}");
     let bar = ProgressBar::new(runs).with_style(style.expect("the template is one"));
     let fails = |scenario: &Scenario| compared(scenario, policies).broken.and_then(|broken| broken.failure());

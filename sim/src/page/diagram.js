@@ -1,6 +1,6 @@
 // The space-time diagram: a column for each node, time from top to bottom. Only what is in view is drawn.
 
-const AXIS = 122, HEAD = 60, ROW = 22, LANE = 128, RIGHT = 150;
+const AXIS = 122, HEAD = 60, ROW = 22, LANE = 128, RIGHT = 180;
 /** From how long an idle time on it is drawn as a break, in microseconds. */
 const BREAK = 2e6;
 
@@ -297,7 +297,7 @@ function summary(step) {
   return parts.join(" · ");
 }
 
-const MOODS = { crash: "bad", failure: "bad", incident: "warn", clock: "warn", close: "soft", connect: "soft", open: "soft", begin: "soft", end: "soft", notice: "soft", start: "strong", stop: "strong", write: "strong" };
+const MOODS = { crash: "bad", failure: "bad", incident: "warn", clock: "warn", close: "soft", connect: "soft", open: "soft", begin: "soft", end: "soft", notice: "soft", start: "strong", stop: "strong", write: "strong", arrive: "soft" };
 
 function drawLabels(inView) {
   const shapes = [];
@@ -317,7 +317,8 @@ function drawLabels(inView) {
     // The server's labels stand on the side of its clients, where its arrows go.
     const left = step.lane === SERVER;
     const offset = step.kind === "failure" ? 15 : left ? 16 + Math.min(CLIENTS, 12) * 5 : 20;
-    const room = step.kind === "failure" ? view.width - at - 30 : Math.max(view.spacing * (message ? 1 : 1.4) - offset, 110);
+    const beside = left ? at - AXIS : view.width - at - offset - 10;
+    const room = step.kind === "failure" ? beside : Math.min(beside, Math.max(view.spacing * (message ? 1 : 1.4) - offset, 110));
     const fits = Math.floor(room / (step.kind === "failure" ? 6.4 : 5.7));
     const flavour = message && step.kind === "send" ? `fill:var(--${message.flavour === "heartbeat" ? "control" : message.flavour})` : null;
     shapes.push(s("text", { x: left ? at - offset : at + offset, y: y + (message ? -3 : 4), "text-anchor": left ? "end" : "start",

@@ -9,13 +9,14 @@
 //! | [`schedule`] | without incidents: those behind the failure, then pieces of half the list down to single ones |
 //! | [`cast`] | without a client, without a repository |
 //! | [`calm`] | fixed delays, right clocks, usual limits, no faults allowed |
-//! | [`plain`] | one change a write, short data, cuts that both ends hear of, counts of one |
+//! | [`plain`] | one change a write, short data and names, cuts that both ends hear of, counts of one |
 //! | [`times`] | short waits, round numbers, an early end of the faults |
 
 mod calm;
 mod cast;
 mod plain;
 mod regression;
+mod same;
 mod schedule;
 #[cfg(test)]
 mod tests;
@@ -24,7 +25,7 @@ mod what;
 
 pub use regression::{command, file_name, regression};
 
-use crate::check::{Failure, Invariant};
+use crate::check::Failure;
 use crate::scenario::Scenario;
 
 /// A failing scenario of which nothing more can be left out.
@@ -54,7 +55,7 @@ pub struct Progress {
 }
 
 /// Makes `scenario`, which fails with `failure`, smaller, by at most `budget` runs of `fails`, which says how a
-/// scenario fails. Every failure with the same invariant counts as the same.
+/// scenario fails. A failure is the same if its invariant is and it says about the same ([`same`]).
 pub fn shrink_by(
     scenario: &Scenario,
     failure: &Failure,
@@ -65,7 +66,7 @@ pub fn shrink_by(
     let mut search = Search {
         best: scenario.clone(),
         failure: failure.clone(),
-        invariant: failure.invariant,
+        first: failure.clone(),
         runs: 0,
         budget,
         fails,
@@ -84,7 +85,8 @@ pub fn shrink_by(
 struct Search<F, P> {
     best: Scenario,
     failure: Failure,
-    invariant: Invariant,
+    /// How the scenario failed that the search began with.
+    first: Failure,
     runs: u64,
     budget: u64,
     fails: F,
@@ -129,13 +131,14 @@ trait Attempts {
 impl<F: FnMut(&Scenario) -> Option<Failure>, P: FnMut(Progress)> Search<F, P> {
     /// Every pass once. Whether anything got smaller.
     fn round(&mut self) -> bool {
-        let passes: [fn(&mut Self) -> bool; 7] = [
+        let passes: [fn(&mut Self) -> bool; 8] = [
             |search| schedule::behind_the_failure(search),
             |search| cast::clients(search),
             |search| schedule::incidents(search),
             |search| cast::repositories(search),
             |search| calm::plans(search),
             |search| plain::incidents(search),
+            |search| plain::names(search),
             |search| times::times(search),
         ];
         let smaller = passes.map(|pass| pass(self));
@@ -161,7 +164,7 @@ impl<F: FnMut(&Scenario) -> Option<Failure>, P: FnMut(Progress)> Attempts for Se
             return false;
         }
         self.runs += 1;
-        let failure = (self.fails)(&candidate).filter(|failure| failure.invariant == self.invariant);
+        let failure = (self.fails)(&candidate).filter(|failure| same::is_same(&self.first, failure));
         if let Some(failure) = &failure {
             self.best = candidate;
             self.failure = failure.clone();

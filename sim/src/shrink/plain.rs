@@ -2,6 +2,38 @@
 
 use super::{Attempts, what};
 use crate::scenario::{Change, What};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Data below this length is as good as short, in bytes.
+const MIN_LENGTH: usize = 32;
+
+/// Short names of records: `a`, `b`, and so on.
+pub(super) fn names(search: &mut impl Attempts) -> bool {
+    let mut names = BTreeSet::new();
+    for incident in &search.best().incidents {
+        if let What::Write(_, changes) = &incident.what {
+            names.extend(changes.iter().map(|change| change.record.clone()));
+        }
+    }
+    // More than letters: nobody reads it anyway.
+    if names.len() > 26 {
+        return false;
+    }
+    let renamed: BTreeMap<String, String> = names
+        .into_iter()
+        .zip('a'..='z')
+        .map(|(name, letter)| (name, letter.into()))
+        .collect();
+    search.edit(&|scenario| {
+        for incident in &mut scenario.incidents {
+            if let What::Write(_, changes) = &mut incident.what {
+                for change in changes {
+                    change.record.clone_from(&renamed[&change.record]);
+                }
+            }
+        }
+    })
+}
 
 /// One change a write, short data, a cut that takes everything and that both ends hear of, counts and turns of one.
 pub(super) fn incidents(search: &mut impl Attempts) -> bool {
@@ -31,8 +63,29 @@ fn write(search: &mut impl Attempts, index: usize) -> bool {
         // Numbered by their place, so that a reader can tell writes apart.
         let short = format!("{{\"n\":{}}}", index + 1);
         if changes(search, index)[change].data.is_some() {
-            smaller |= edit_changes(search, index, |changes| changes[change].data = Some(short.clone()));
+            smaller |= edit_changes(search, index, |changes| changes[change].data = Some(short.clone()))
+                || shorter(search, index, change);
         }
+    }
+    smaller
+}
+
+/// Where it is the length of the data that matters: half of it, as often as that still fails.
+fn shorter(search: &mut impl Attempts, index: usize, change: usize) -> bool {
+    let mut smaller = false;
+    while let Some(data) = &changes(search, index)[change].data {
+        let length = data.len();
+        // The same length in plain letters first.
+        let plain = format!("{{\"n\":\"{}\"}}", "x".repeat(length.saturating_sub(8)));
+        let length = if *data == plain { length / 2 } else { length };
+        if length < MIN_LENGTH {
+            break;
+        }
+        let text = format!("{{\"n\":\"{}\"}}", "x".repeat(length.saturating_sub(8)));
+        if !edit_changes(search, index, |changes| changes[change].data = Some(text.clone())) {
+            break;
+        }
+        smaller = true;
     }
     smaller
 }

@@ -37,9 +37,7 @@ pub fn regression(shrunk: &Shrunk) -> String {
     ));
     line("    let policies = driftless_sim::policies::Policies::new();");
     line("    let scenario = driftless_sim::scenario::Scenario::from_json(scenario, &policies).unwrap();");
-    line(
-        "    let outcome = driftless_sim::world::run(&scenario, &policies, &driftless_sim::world::Options::default());",
-    );
+    line("    let outcome = driftless_sim::run(&scenario, &policies, &driftless_sim::Options::default());");
     line("    assert_eq!(outcome.failure, None);");
     line("}");
     text

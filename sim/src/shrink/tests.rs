@@ -1,6 +1,7 @@
 //! Known failures: what they shrink to is known as well.
 
 use super::*;
+use crate::check::Invariant;
 use crate::random::{Delay, Random};
 use crate::recording::tests::scenario;
 use crate::scenario::{Change, Incident, RepositoryPlan, What, When};
@@ -119,7 +120,7 @@ fn only_the_incidents_that_matter_are_left() {
             .collect::<Vec<_>>();
         let change = Change {
             repository: 0,
-            record: "r".into(),
+            record: "a".into(),
             data: Some("{\"n\":1}".into()),
         };
         let smallest = [
@@ -170,6 +171,38 @@ fn waits_durations_and_cuts_get_as_small_as_the_failure_allows() {
         "{cut:?}"
     );
     assert_eq!(moment(cut), 100_000);
+}
+
+#[test]
+fn data_whose_length_matters_stays_about_as_long_as_it_has_to_be() {
+    let long = |what: &What| match what {
+        What::Write(_, changes) => changes
+            .iter()
+            .any(|change| change.data.as_ref().is_some_and(|data| data.len() >= 300)),
+        _ => false,
+    };
+    let found = |scenario: &Scenario| next(scenario, 0, long).map(|_| 999_999_999);
+    let mut start = busy(7);
+    let data = format!("{{\"text\":\"{}\"}}", "ü".repeat(2_000));
+    let change = Change {
+        repository: 1,
+        record: "somewhere".into(),
+        data: Some(data),
+    };
+    start.incidents[200].what = What::Write(1, vec![change]);
+    let fails = |scenario: &Scenario| found(scenario).map(|at| failure(Invariant::NothingLost, at));
+    let shrunk = shrink_by(&start, &fails(&start).unwrap(), BUDGET, fails, |_| {});
+    let [
+        Incident {
+            what: What::Write(0, changes),
+            ..
+        },
+    ] = &shrunk.scenario.incidents[..]
+    else {
+        panic!("{:?}", shrunk.scenario.incidents)
+    };
+    let data = changes[0].data.as_ref().unwrap();
+    assert!((300..600).contains(&data.len()) && data.contains("xxx"), "{data}");
 }
 
 #[test]
