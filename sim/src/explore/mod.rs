@@ -12,19 +12,22 @@
 //! left to happen everyone has to be live, with empty outboxes, showing what the log says, and everything has to be in the
 //! log once.
 //!
+//! The [`WORLDS`] have some 900,000 states with more than one way to go on (or none), 4.5 million steps between them,
+//! and are up to 72 steps deep; that takes about a minute of one core.
+//!
 //! # What is left out
 //!
 //! What sessions and the hub say to each other arrives at once; so does what a socket has taken (`Flushed`). Timers
 //! fire only in an idle world, and all that are due at one moment fire together. Wall clocks stand still, so that states
 //! meet. Faults strike the first client (and the server), not the second one: the clients are the same but for their names.
-//! Orders that come to the same are tried once ([`reduction`]). The swarm of seeds is for all of this.
+//! Orders that come to the same are tried once (`reduction.rs`). The swarm of seeds is for all of this.
 //!
 //! # Why not stateright
 //!
 //! The crate `stateright` (0.31) would do it: its `Model` takes any state that can be hashed. But it brings 45 crates,
 //! among them a web server for its page, an older `rand` and a concurrent map, without a feature to leave them out; its
 //! fingerprints have 64 bits; and it tries every order of every step, where a persistent set of steps is enough here. What
-//! is needed of it is a depth-first search and a set of hashes ([`search`]): less code than the properties and the
+//! is needed of it is a depth-first search and a set of hashes (`search.rs`): less code than the properties and the
 //! `Hash` that it would ask for.
 
 mod choice;
