@@ -11,6 +11,7 @@
 //! | [`random`] | numbers from the seed, a stream for each use, so that removing one decision moves no other |
 //! | [`clock`] | a node's own clocks: offset, drift, jumps, sleep |
 //! | [`network`] | connections that fail as TCP and WebSocket do |
+//! | `peers` | the published client and server, and peers of other versions |
 //! | [`disk`] | a client's storage and the server's store, with what a crash leaves of them |
 //! | [`scenario`] | everything that decides a run, as data: nodes, weather, incidents |
 //! | [`policies`] | the conflict policies that scenarios name |
@@ -35,6 +36,7 @@ mod model;
 pub mod mutants;
 pub mod network;
 pub mod page;
+mod peers;
 pub mod policies;
 pub mod random;
 pub mod recording;

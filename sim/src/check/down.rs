@@ -5,6 +5,8 @@ use super::link::{Down, Kind, Says};
 use super::stream::Wrong;
 use super::{Checks, Invariant, Link};
 use bytestring::ByteString;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 
 /// Frames of streams that were looked at already: one frame goes to many connections. By the address of its text,
 /// which cannot be another frame's as long as this one is kept.
@@ -166,7 +168,7 @@ impl Checks {
             return None;
         }
         let list = format!("[{text}]");
-        let events: Vec<&serde_json::value::RawValue> = serde_json::from_str(&list).ok()?;
+        let events: Vec<&RawValue> = serde_json::from_str(&list).ok()?;
         let (mut first, mut place) = (None, 0);
         for event in events {
             let (_, at) = log.range_of(event.get())?;
@@ -180,9 +182,8 @@ impl Checks {
     /// The published client drops the rest of a frame at the first event that it cannot read.
     fn one_spelling(&mut self, repository: usize, after: u64, last: u64) {
         let events = self.model.repository(repository).log().events(after, last);
-        let is_package = |text: &str| text.starts_with("{\"_event_id\":");
-        let first = events.first().is_some_and(|event| is_package(&event.text));
-        let holds = events.iter().all(|event| is_package(&event.text) == first);
+        let first = events.first().is_some_and(|event| is_for_package(&event.text));
+        let holds = events.iter().all(|event| is_for_package(&event.text) == first);
         self.verdict.check(Invariant::OrderedDelivery, holds, || {
             format!("a frame to a plain peer mixes spellings in ({after}, {last}]")
         });
@@ -226,7 +227,7 @@ impl Checks {
         };
         link.mix(0, [COMPLETE, repository as u64, last, 0]);
         let log = self.model.repository(repository).log();
-        let reference = said.reference.map(serde_json::value::RawValue::get);
+        let reference = said.reference.map(RawValue::get);
         let result = link.streams[repository].completes(reference, last, log);
         self.judge(id, repository, result);
         Says::Other
@@ -237,7 +238,7 @@ impl Checks {
             return Says::Other;
         };
         link.mix(0, [CHANGED, repository as u64, 0, 0]);
-        let reference = said.reference.map(serde_json::value::RawValue::get);
+        let reference = said.reference.map(RawValue::get);
         let result = link.streams[repository].changed(reference);
         self.verdict.counts.count(Invariant::ChangedHistoryNoticed);
         self.judge(id, repository, result);
@@ -341,4 +342,21 @@ impl Checks {
     pub(super) fn forget_looked(&mut self) {
         self.looked = Looked::default();
     }
+}
+
+/// Whether the published client can read an event: all of its envelope in the package's spelling, data that is an
+/// object, or for a delete a record id that is a text.
+fn is_for_package(text: &str) -> bool {
+    if !text.starts_with("{\"_event_id\":") {
+        return false;
+    }
+    // Raw: data may hold numbers that no type has.
+    let event: BTreeMap<&str, &RawValue> = serde_json::from_str(text).unwrap_or_default();
+    let raw = |field: &str| event.get(field).map_or("null", |value| value.get());
+    let has_subject = match raw("_operation") {
+        "null" => false,
+        "2" | "\"delete\"" => raw("_data_id").starts_with('"'),
+        _ => raw("_data").starts_with('{'),
+    };
+    has_subject && raw("_created_at") != "null"
 }

@@ -356,10 +356,7 @@ impl Checks {
         state.is_running = false;
         state.writes.clear();
         state.to_tell.clear();
-        state
-            .replicas
-            .iter_mut()
-            .for_each(|replica| replica.news = News::None);
+        state.replicas.iter_mut().for_each(|replica| replica.news = News::None);
     }
 
     /// A client asks for a connection.

@@ -7,6 +7,7 @@ use crate::check::Node;
 use crate::clock::Clock;
 use crate::disk::{ClientDisk, Crash};
 use crate::network::{End, LinkId};
+use crate::peers::PlainClient;
 use crate::policies::Policies;
 use crate::random::Random;
 use crate::recording::Kind;
@@ -26,6 +27,8 @@ pub(super) struct ClientNode {
     pub(super) standing: Standing,
     /// `None` while it does not run.
     pub(super) machine: Option<Box<Client>>,
+    /// In the place of a machine and a disk, where the client is not ours. It stays while it does not run.
+    pub(super) peer: Option<Box<PlainClient>>,
     /// Counts its starts and ends, so that completions of a former life are dropped.
     pub(super) life: u32,
     pub(super) disk: ClientDisk,
@@ -79,6 +82,7 @@ impl ClientNode {
         Self {
             standing: Standing::New,
             machine: None,
+            peer: Self::peer(index, plan),
             life: 0,
             disk: ClientDisk::new(),
             clock: Clock::new(plan.clock, WALL_MS),
@@ -138,6 +142,9 @@ impl ClientNode {
     /// Nothing of this life goes on. Its connections are left to the caller.
     pub(super) fn end_life(&mut self) -> Vec<LinkId> {
         self.machine = None;
+        if let Some(peer) = &mut self.peer {
+            peer.ends();
+        }
         self.life += 1;
         self.storage = None;
         self.waiting.clear();
@@ -152,8 +159,11 @@ impl World<'_> {
         let Some(node) = self.clients.get_mut(index) else {
             return;
         };
-        if node.machine.is_some() || node.standing == Standing::Left {
+        if node.runs() || node.standing == Standing::Left {
             return;
+        }
+        if node.peer.is_some() {
+            return self.start_peer(index);
         }
         node.life += 1;
         node.standing = Standing::Up;
@@ -175,6 +185,11 @@ impl World<'_> {
         if node.clock.is_asleep() {
             node.waiting.push_back(input);
             return;
+        }
+        if node.peer.is_some() {
+            self.peer(index, input);
+            self.plan_client(index);
+            return self.stop_if_done(index);
         }
         if node.machine.is_none() {
             return;
@@ -200,7 +215,7 @@ impl World<'_> {
     }
 
     /// Tells the checks what is about to go into a client.
-    fn client_gets(&mut self, index: usize, input: &ClientInput) {
+    pub(super) fn client_gets(&mut self, index: usize, input: &ClientInput) {
         let now = self.scheduler.now();
         let node = &self.clients[index];
         match input {
@@ -210,7 +225,7 @@ impl World<'_> {
                     self.checks.client_got(now, index, link.0, frame);
                 }
             }
-            ClientInput::Write(write) => self.checks.write_asked(now, index, write),
+            ClientInput::Write(write) if node.peer.is_none() => self.checks.write_asked(now, index, write),
             ClientInput::Resync { repository } => self.checks.resync_asked(now, index, repository),
             ClientInput::Disconnected { socket, .. } => {
                 if let Some(link) = node.link(*socket) {
@@ -225,7 +240,7 @@ impl World<'_> {
     pub(super) fn plan_client(&mut self, index: usize) {
         let now = self.scheduler.now();
         let node = &mut self.clients[index];
-        let wake = node.machine.as_ref().and_then(|machine| machine.next_wake());
+        let wake = node.next_wake();
         let wanted = wake.and_then(|wake| node.clock.when(wake.at));
         if let Some(at) = node.alarm.want(now, wanted) {
             self.scheduler.at(at, Due::ClientWake(index));
@@ -238,7 +253,7 @@ impl World<'_> {
         if !node.alarm.rings(now) || node.clock.is_asleep() {
             return;
         }
-        let wake = node.machine.as_ref().and_then(|machine| machine.next_wake());
+        let wake = node.next_wake();
         match wake {
             Some(wake) if wake.at <= node.clock.monotonic(now) => self.client(index, ClientInput::Tick),
             _ => self.plan_client(index),
@@ -251,7 +266,7 @@ impl World<'_> {
         let Some(node) = self.clients.get_mut(index) else {
             return false;
         };
-        if node.machine.is_none() || node.clock.is_asleep() {
+        if !node.runs() || node.clock.is_asleep() {
             return false;
         }
         node.clock.sleep(now);
@@ -337,7 +352,7 @@ impl World<'_> {
         let Some(node) = self.clients.get_mut(index) else {
             return false;
         };
-        if node.machine.is_none() {
+        if !node.runs() {
             return false;
         }
         if node.clock.is_asleep() {

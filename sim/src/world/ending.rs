@@ -50,6 +50,7 @@ impl World<'_> {
         self.over = true;
         let (now, idle, ends) = (self.scheduler.now(), self.is_idle(), ends(&self.clients));
         self.checks.not_settled(now, &ends, idle);
+        self.check_peers();
     }
 
     /// Whether everyone is equal and idle; if so, everything is compared with the model.
@@ -59,9 +60,10 @@ impl World<'_> {
             return false;
         }
         let ends = ends(&self.clients);
-        let settled = self.checks.is_settled(&ends, true);
+        let settled = self.peers_are_settled() && self.checks.is_settled(&ends, true);
         if settled {
             self.checks.settled(self.scheduler.now(), &ends);
+            self.check_peers();
         }
         settled
     }

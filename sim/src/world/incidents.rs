@@ -1,6 +1,6 @@
 //! What happens to the world. What names somebody who is not there, or is not so that it could happen, does nothing.
 
-use super::client_node::Standing;
+use super::client_node::{ClientNode, Standing};
 use super::{Due, World, after};
 use crate::fault::Fault;
 use crate::recording::{self, Kind};
@@ -83,7 +83,7 @@ impl<'a> World<'a> {
     /// A client's application writes, if it runs.
     fn write(&mut self, client: usize, changes: &'a [Change], what: &What) {
         let now = self.scheduler.now();
-        let Some(node) = self.clients.get_mut(client).filter(|node| node.machine.is_some()) else {
+        let Some(node) = self.clients.get_mut(client).filter(|node| node.runs()) else {
             return;
         };
         let wanted: Vec<_> = changes
@@ -190,7 +190,7 @@ impl<'a> World<'a> {
     }
 
     fn resync(&mut self, client: usize, repository: usize) -> bool {
-        let runs = self.clients.get(client).is_some_and(|node| node.machine.is_some());
+        let runs = self.clients.get(client).is_some_and(ClientNode::runs);
         let Some(repository) = self.repositories.get(repository).filter(|_| runs).cloned() else {
             return false;
         };

@@ -9,6 +9,7 @@
 //! | [`agenda`], [`incidents`] | what happens, and when |
 //! | [`ending`] | how faults end, and when everyone is settled |
 //! | [`wake`], [`lane`], [`steps`] | wake-ups, queues between machines, and what every call of a machine passes |
+//! | [`peer_node`] | peers that are not ours |
 //! | [`recorded`] | what a run tells its recorder |
 //!
 //! Time moves from one entry of the scheduler to the next. At one instant things happen in a fixed order: incidents
@@ -21,6 +22,7 @@ mod ending;
 mod hub_node;
 mod incidents;
 mod lane;
+mod peer_node;
 mod recorded;
 mod server_node;
 mod session_node;

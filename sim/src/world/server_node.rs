@@ -7,9 +7,10 @@ use super::{Due, Ready, World, after};
 use crate::clock::Clock;
 use crate::disk::{Backup, ServerStore};
 use crate::network::{End, LinkId};
+use crate::peers::PlainServer;
 use crate::random::Random;
 use crate::recording::{Kind, Node};
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, ServerKind};
 use driftless_core::Instant;
 use driftless_core::name::{LogName, Namespace, RepositoryName};
 use driftless_core::server::{
@@ -28,6 +29,8 @@ pub(super) struct ServerNode {
     pub(super) life: u32,
     pub(super) store: ServerStore,
     pub(super) backup: Option<Backup>,
+    /// What answers in the place of hub and sessions, where the server is the published one.
+    pub(super) published: PlainServer,
     /// How many epochs the store has had.
     epochs: u64,
     pub(super) clock: Clock,
@@ -97,6 +100,7 @@ impl ServerNode {
             life: 0,
             store: ServerStore::new(epoch(1)),
             backup: None,
+            published: PlainServer::default(),
             epochs: 1,
             clock: Clock::new(scenario.server.clock, WALL_MS),
             limits: settings::server(&scenario.server),
@@ -133,6 +137,7 @@ impl World<'_> {
             return;
         }
         server.life += 1;
+        server.published = PlainServer::default();
         let (epoch, limits) = (server.store.epoch().clone(), server.limits.clone());
         server.running = Some(Running {
             hub: Hub::new(HubConfig {
@@ -170,17 +175,21 @@ impl World<'_> {
             return;
         };
         let config = Arc::clone(&running.config);
-        let session = Session::new(local, config, ConnectionId(link.0), Namespace::default(), None);
+        let is_ours = self.scenario.server.kind == ServerKind::Driftless;
+        let session = || Session::new(local, config, ConnectionId(link.0), Namespace::default(), None);
         let node = SessionNode {
             client,
-            session: Some(Box::new(session)),
+            session: is_ours.then(|| Box::new(session())),
             alarm: Alarm::default(),
             to_hub: Lane::new(),
             to_session: Lane::new(),
         };
         running.sessions.insert(link, node);
-        self.checks.session_opened(now, link.0, client);
         self.tell(|tape, now| tape.accepted(now, link.0));
+        if !is_ours {
+            return self.published_opens(link);
+        }
+        self.checks.session_opened(now, link.0, client);
         self.plan_session(link);
     }
 
@@ -275,6 +284,7 @@ impl World<'_> {
             server.store.restore(backup, new_epoch.then(|| epoch(server.epochs)));
         }
         self.checks.restored(self.scheduler.now(), &self.server.store);
+        self.peers_lose_history();
         self.tell(|tape, now| tape.note(now, Node::Store, "is an old backup from here on"));
         self.tell_store();
         true

@@ -6,7 +6,7 @@ use super::{Due, Ready, World, after};
 use crate::check::Node;
 use crate::fault::Fault;
 use crate::network::{End, LinkId};
-use crate::scenario::Way;
+use crate::scenario::{ServerKind, Way};
 use bytestring::ByteString;
 use driftless_core::server::{
     AuthId, AuthRefusal, ConnectionId, Credentials, Grant, HubInput, HubReply, HubRequest, SessionAction, SessionInput,
@@ -31,6 +31,9 @@ impl World<'_> {
 
     /// Gives a session something, and carries out what it asks for.
     pub(super) fn session(&mut self, link: LinkId, input: SessionInput) {
+        if self.scenario.server.kind == ServerKind::Published {
+            return self.published(link, &input);
+        }
         let now = self.scheduler.now();
         let local = self.server.clock.monotonic(now);
         let running = self.server.running.as_mut();
@@ -107,11 +110,15 @@ impl World<'_> {
     pub(super) fn session_wakes(&mut self, link: LinkId) {
         let now = self.scheduler.now();
         let local = self.server.clock.monotonic(now);
+        let is_published = self.scenario.server.kind == ServerKind::Published;
         let Some(node) = self.session_node(link) else {
             return;
         };
         if !node.alarm.rings(now) {
             return;
+        }
+        if is_published {
+            return self.published(link, &SessionInput::Tick);
         }
         let wake = node.session.as_ref().and_then(|session| session.next_wake());
         match wake {

@@ -4,6 +4,7 @@ mod calm;
 mod clients;
 mod connections;
 mod credentials;
+mod peers;
 mod recorded;
 mod server;
 
