@@ -72,7 +72,9 @@ function lifelines() {
 
 function columns() {
   const box = byId("diagram"), shown = [...view.lanes].sort((a, b) => a - b);
-  const width = Math.max(box.clientWidth, AXIS + RIGHT + LANE * Math.max(shown.length - 1, 1) + 40);
+  // Many columns stand closer, so that the server stays in sight.
+  const least = shown.length > 8 ? 92 : LANE;
+  const width = Math.max(box.clientWidth, AXIS + RIGHT + least * Math.max(shown.length - 1, 1) + 40);
   const spacing = shown.length > 1 ? (width - AXIS - RIGHT - 40) / (shown.length - 1) : 0;
   view.x = [];
   shown.forEach((lane, place) => { view.x[lane] = AXIS + 40 + Math.min(spacing, 340) * place; });
@@ -113,7 +115,7 @@ function draw() {
   picture.setAttribute("height", height);
   const inView = (from, to) => to >= top - 30 && from <= bottom + 30;
   const scene = s("g", { transform: `translate(0 ${-top})` });
-  scene.append(...drawLanes(inView), ...drawRows(inView), ...drawLinks(inView), ...drawWork(inView));
+  scene.append(...drawRows(inView), ...drawLanes(inView), ...drawLinks(inView), ...drawWork(inView));
   messages.forEach((message, index) => {
     const path = route(message);
     if (path && inView(path.y1, Math.max(path.y2, path.y1))) scene.append(...drawMessage(message, index, path));
