@@ -25,8 +25,6 @@ pub(super) struct Entry {
 #[derive(Clone, Debug)]
 pub(super) struct Author {
     pub(super) client: usize,
-    /// Its place among what the client wrote.
-    pub(super) local: u64,
     pub(super) body: Json,
     /// The number of its record.
     pub(super) record: u32,
@@ -42,6 +40,13 @@ pub(super) struct Holder {
     pub(super) is_refused: bool,
     /// On which connection it is in flight.
     pub(super) flight: Option<u64>,
+}
+
+impl Holder {
+    /// Whether the server has refused it for good.
+    pub(super) fn was_refused(&self) -> bool {
+        self.is_refused || matches!(self.stand, OwnState::Rejected { .. })
+    }
 }
 
 impl Entry {
@@ -80,7 +85,6 @@ impl Book {
         let entry = self.entry(repository, id);
         entry.author.get_or_insert_with(|| Author {
             client,
-            local: own.local.0,
             body: own.body.clone(),
             record,
         });
@@ -94,13 +98,14 @@ impl Book {
         (id, record)
     }
 
-    /// The highest place, by author, of what the store's log holds.
+    /// The highest place, by client, of what the store's log holds of its own events.
     pub(super) fn last_written(&self, model: &Model, repository: usize, clients: usize) -> Vec<u64> {
         let mut last = vec![0; clients];
         let log = model.repository(repository).log();
         for event in log.events(0, log.len()) {
-            if let Some(author) = self.get(repository, event.id).and_then(|entry| entry.author.as_ref()) {
-                last[author.client] = last[author.client].max(author.local);
+            let holders = self.get(repository, event.id).map_or(&[][..], |entry| &entry.holders);
+            for holder in holders {
+                last[holder.client] = last[holder.client].max(holder.local);
             }
         }
         last

@@ -50,6 +50,8 @@ pub(super) struct Replica {
     pub(super) is_between: bool,
     /// Where the stream starts that the client has asked for and got nothing of. Until then it takes no other frame in.
     pub(super) starts_at: Option<u64>,
+    /// Up to where the stream that it takes in has come.
+    pub(super) streamed: u64,
     /// What the application has to know of its history.
     pub(super) news: News,
     /// Whether the last event applied is at its place in the store's history, which is another one all the same: nobody

@@ -215,15 +215,26 @@ impl Checks {
             // A restore has taken it away; it comes back behind what was written later.
             return;
         }
-        let last = &mut self.last_written[repository][author.client];
-        self.verdict.check(Invariant::WriterOrder, author.local > *last, || {
-            let (client, local) = (author.client, author.local);
-            format!(
-                "client {client}'s event {local} is stored in {} behind its event {last}",
-                model.name
-            )
+        self.in_order(repository, id);
+    }
+
+    /// An event comes behind what its author wrote before. Copies of a device push the same events, each in its order:
+    /// one that the author cannot push any more may still come from a copy. What was refused for good, with the
+    /// credentials of another connection, may still come from an older connection.
+    fn in_order(&mut self, repository: usize, id: u32) {
+        let model = self.model.repository(repository);
+        let holders = &self.book.entry(repository, id).holders;
+        let last_written = &mut self.last_written[repository];
+        let mut is_in_order = false;
+        for holder in holders {
+            let last = &mut last_written[holder.client];
+            is_in_order |= holder.local > *last || holder.was_refused();
+            *last = holder.local.max(*last);
+        }
+        self.verdict.check(Invariant::WriterOrder, is_in_order, || {
+            let (name, id) = (&model.name, model.events.text(id));
+            format!("{id} is stored in {name} behind later events, up to {last_written:?} by client: {holders:?}")
         });
-        *last = author.local.max(*last);
     }
 
     /// The store is another one: an old backup. Before any machine reads it.
@@ -442,6 +453,9 @@ impl Checks {
                     entry.holders.push(holder);
                 }
             }
+        }
+        for last in &mut self.last_written {
+            last[to] = last[from];
         }
         self.clients[to] = copy;
     }

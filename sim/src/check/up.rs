@@ -126,7 +126,7 @@ impl Checks {
             replica.received.clear();
             replica.received_bytes = 0;
             replica.is_between = false;
-            replica.starts_at = Some(start.after);
+            (replica.starts_at, replica.streamed) = (Some(start.after), start.after);
             replica.is_forbidden = false;
             replica.asked_at = head;
         }
@@ -274,10 +274,13 @@ impl Checks {
         }
         let (waiting, limit) = (state.received_bytes(), state.limits.received_bytes);
         self.verdict.check(Invariant::BoundedQueues, waiting <= limit, || {
-            format!("client {client} reads while {waiting} bytes wait to be applied, of {limit}")
+            let frames: Vec<_> = state.replicas.iter().map(|replica| &replica.received).collect();
+            format!("client {client} reads while {waiting} bytes wait to be applied, of {limit}: {frames:?}")
         });
-        if last > state.replicas[repository].cursor.after.get() {
-            state.replicas[repository].receive(last, bytes);
+        let replica = &mut state.replicas[repository];
+        if last > replica.streamed {
+            replica.streamed = last;
+            replica.receive(last, bytes);
         }
     }
 

@@ -189,6 +189,21 @@ fn a_writers_events_in_another_order() {
 }
 
 #[test]
+fn a_copy_of_a_device_may_push_what_its_author_cannot() {
+    let mut bench = Bench::new();
+    bench.write(0, "a", "r");
+    bench.stop(1);
+    bench.checks.copied(Instant::ZERO, 0, 1);
+    bench.write(0, "b", "r");
+    bench.store(&[("b", "r"), ("a", "r")]);
+    assert_eq!(bench.broken(), None);
+    bench.write(0, "c", "r");
+    bench.write(0, "d", "r");
+    bench.store(&[("d", "r"), ("c", "r")]);
+    assert_eq!(bench.broken(), Some(Invariant::WriterOrder));
+}
+
+#[test]
 fn a_record_that_shows_what_is_neither_confirmed_nor_its_own() {
     let mut bench = got();
     let mut changes = Bench::applied(1, "a", "r", true);
