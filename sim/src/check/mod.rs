@@ -225,7 +225,8 @@ impl Checks {
         let model = self.model.repository(repository);
         let holders = &self.book.entry(repository, id).holders;
         let last_written = &mut self.last_written[repository];
-        let mut is_in_order = false;
+        // Where messages vanish inside connections, a later one overtakes.
+        let mut is_in_order = self.is_lossy;
         for holder in holders {
             let last = &mut last_written[holder.client];
             is_in_order |= holder.local > *last || holder.was_refused();
@@ -490,6 +491,10 @@ impl Checks {
     /// The end: the time is over. Fails, and says who is not settled and why.
     pub fn not_settled(&mut self, now: Instant, clients: &[ClientEnd<'_>], idle: bool) {
         self.verdict.now = now;
+        if self.is_lossy {
+            // A message that vanished inside a live connection is missed by nobody.
+            return;
+        }
         let who = clients
             .iter()
             .filter_map(|end| Some(format!("client {}: {}", end.client, self.unsettled(end)?)));

@@ -116,7 +116,8 @@ impl Checks {
         };
         let replica = &self.clients[client].replicas[repository];
         let (cursor, asked_at) = (replica.cursor.after.get(), replica.asked_at);
-        let holds = self.is_plain_server || replica.is_forbidden || cursor >= asked_at;
+        let is_exempt = self.is_plain_server || self.is_lossy || replica.is_forbidden;
+        let holds = is_exempt || cursor >= asked_at;
         self.verdict.check(Invariant::OrderedDelivery, holds, || {
             format!(
                 "client {client} says that {name} is current at {cursor}, and it asked when the head was {asked_at}"
