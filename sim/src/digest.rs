@@ -1,10 +1,13 @@
 //! The digest of a run: the same on every machine and in every build, for the same scenario.
 
 use std::hash::{Hash, Hasher};
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 /// How many bytes are collected before they are mixed in.
 const CHUNK: usize = 32 << 10;
+
+/// Bytes from which on a piece is hashed where it is, not copied: frames, above all.
+const LONG: usize = 192;
 
 /// A [`Hasher`] over XXH3 whose result does not depend on the machine: integers are little endian, `usize` is `u64`.
 ///
@@ -40,7 +43,11 @@ impl Hasher for Digest {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
+        if bytes.len() < LONG {
+            self.bytes.extend_from_slice(bytes);
+        } else {
+            self.bytes.extend_from_slice(&xxh3_64(bytes).to_le_bytes());
+        }
     }
 
     fn write_u8(&mut self, number: u8) {
@@ -89,8 +96,14 @@ mod tests {
         assert_eq!(digest(&["a", "b"]), digest(&["a", "b"]));
         assert_ne!(digest(&["a", "b"]), digest(&["b", "a"]));
         assert_ne!(digest(&["a", "b"]), digest(&["ab"]));
-        let long = "x".repeat(CHUNK);
+        let long = "x".repeat(LONG);
         assert_ne!(digest(&[&long, "a"]), digest(&[&long, "b"]));
+        assert_ne!(digest(&[&long]), digest(&[&long, &long]));
+        let many = vec!["piece"; CHUNK / 4];
+        assert_ne!(
+            digest(&[&["a"], &many[..]].concat()),
+            digest(&[&["b"], &many[..]].concat())
+        );
     }
 
     #[test]
