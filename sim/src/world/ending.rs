@@ -48,9 +48,11 @@ impl World<'_> {
     /// The time to become equal and idle is over.
     pub(super) fn time_is_over(&mut self) {
         self.over = true;
-        let (now, idle, ends) = (self.scheduler.now(), self.is_idle(), ends(&self.clients));
-        self.checks.not_settled(now, &ends, idle);
         self.check_peers();
+        let (now, idle, ends) = (self.scheduler.now(), self.is_idle(), ends(&self.clients));
+        if self.broken.is_none() {
+            self.checks.not_settled(now, &ends, idle);
+        }
     }
 
     /// Whether everyone is equal and idle; if so, everything is compared with the model.

@@ -53,6 +53,7 @@ impl World<'_> {
         }
         self.tell_client_starts(index);
         self.peer(index, ClientInput::Start { wall });
+        self.plan_client(index);
     }
 
     /// Gives a plain client something, and carries out what it asks for.

@@ -80,3 +80,16 @@ fn a_published_server_is_stopped_in_good_order() {
     scenario.add(4 * SECOND, What::ServerRestart(SECOND));
     outcome(&scenario);
 }
+
+#[test]
+fn a_plain_client_gives_up_a_connect_that_hangs() {
+    let mut scenario = with_peers(
+        ServerKind::Driftless,
+        &[ClientKind::Published, ClientKind::OtherVersion],
+    );
+    for client in 2..4 {
+        scenario.add(0, What::HangConnects(client, SECOND));
+    }
+    let outcome = outcome(&scenario);
+    assert_eq!(outcome.fired.times(Fault::ConnectHangs), 2);
+}
