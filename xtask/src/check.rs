@@ -4,22 +4,29 @@ use crate::{say, tools};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-/// A step: its name, the arguments of cargo, and the environment that makes warnings errors.
+/// A step: its name, the arguments of each cargo command, and the environment that makes warnings errors.
 struct Step {
     name: &'static str,
-    arguments: &'static [&'static str],
+    commands: &'static [&'static [&'static str]],
     environment: &'static [(&'static str, &'static str)],
+}
+
+/// The arguments of cargo that run the simulator.
+macro_rules! simulator {
+    ($($argument:literal),+) => {
+        ["run", "--release", "--quiet", "--package", "driftless-sim", "--bin", "driftless-sim", "--", $($argument),+]
+    };
 }
 
 const STEPS: &[Step] = &[
     Step {
         name: "fmt",
-        arguments: &["fmt", "--all", "--check"],
+        commands: &[&["fmt", "--all", "--check"]],
         environment: &[],
     },
     Step {
         name: "clippy",
-        arguments: &[
+        commands: &[&[
             "clippy",
             "--workspace",
             "--all-targets",
@@ -27,18 +34,18 @@ const STEPS: &[Step] = &[
             "--",
             "--deny",
             "warnings",
-        ],
+        ]],
         environment: &[],
     },
     Step {
         name: "doc",
-        arguments: &["doc", "--workspace", "--all-features", "--no-deps"],
+        commands: &[&["doc", "--workspace", "--all-features", "--no-deps"]],
         environment: &[("RUSTDOCFLAGS", "--deny warnings")],
     },
     Step {
         name: "deny",
         // Advisories need a database from the network; the rest is decided by the lock file alone.
-        arguments: &[
+        commands: &[&[
             "deny",
             "--offline",
             "--all-features",
@@ -46,17 +53,43 @@ const STEPS: &[Step] = &[
             "licenses",
             "bans",
             "sources",
-        ],
+        ]],
         environment: &[],
     },
     Step {
         name: "no-std",
-        arguments: &["check", "--manifest-path", "core/no-std/Cargo.toml"],
+        commands: &[&["check", "--manifest-path", "core/no-std/Cargo.toml"]],
         environment: &[("CARGO_TARGET_DIR", "target/no-std")],
     },
     Step {
         name: "test",
-        arguments: &["test", "--workspace", "--all-features"],
+        commands: &[&["test", "--workspace", "--all-features"]],
+        environment: &[],
+    },
+    Step {
+        name: "sim",
+        // Thousands of seeds once, some of them twice to see that a run is the same every time, and one small world
+        // with everything that can happen in it.
+        commands: &[
+            &simulator!["run", "--seeds", "0..3000"],
+            &simulator!["run", "--seeds", "3000..3300", "--verify"],
+            &simulator!["explore"],
+        ],
+        environment: &[],
+    },
+    Step {
+        name: "mutants",
+        // One of each corner of `core`; `driftless-sim mutants` hunts them all.
+        commands: &[&simulator![
+            "mutants",
+            "--seeds",
+            "300",
+            "--no-shrink",
+            "cursor-before-apply",
+            "in-flight-not-resent",
+            "page-off-by-one",
+            "commit-behind-a-gap"
+        ]],
         environment: &[],
     },
 ];
@@ -86,18 +119,11 @@ pub(crate) fn run(names: &[&str]) -> ExitCode {
 fn run_step(step: &Step) -> Result<(), String> {
     say(&format!("── {} ──\n", step.name));
     let started = Instant::now();
-    let mut command = Command::new(tools::cargo());
     if step.name == "deny" {
         tools::fetch_dependencies()?;
-        command.env("PATH", tools::path_with_cargo_deny()?);
     }
-    command.args(step.arguments).envs(step.environment.iter().copied());
-    command.current_dir(tools::workspace_root());
-    let status = command
-        .status()
-        .map_err(|error| format!("cargo did not start: {error}"))?;
-    if !status.success() {
-        return Err(format!("`cargo {}` ended with {status}", step.arguments.join(" ")));
+    for arguments in step.commands {
+        run_cargo(step, arguments)?;
     }
     say(&format!(
         "── {} passed in {:.0} s ──\n",
@@ -105,4 +131,20 @@ fn run_step(step: &Step) -> Result<(), String> {
         started.elapsed().as_secs_f64()
     ));
     Ok(())
+}
+
+fn run_cargo(step: &Step, arguments: &[&str]) -> Result<(), String> {
+    let mut command = Command::new(tools::cargo());
+    if step.name == "deny" {
+        command.env("PATH", tools::path_with_cargo_deny()?);
+    }
+    command.args(arguments).envs(step.environment.iter().copied());
+    command.current_dir(tools::workspace_root());
+    let status = command
+        .status()
+        .map_err(|error| format!("cargo did not start: {error}"))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(format!("`cargo {}` ended with {status}", arguments.join(" ")))
 }

@@ -12,8 +12,9 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   check          everything that a change has to pass: format, lints, documentation, licences, `core` without std,
-                 all tests and doc tests. Stops at the first step that fails.
-  check STEP...  only these steps: fmt, clippy, doc, deny, no-std, test
+                 all tests and doc tests, thousands of simulated days, and some bugs put into `core` that the simulator
+                 has to notice. Stops at the first step that fails.
+  check STEP...  only these steps: fmt, clippy, doc, deny, no-std, test, sim, mutants
   picture        runs the demonstration and draws it into docs/demo.svg
   help           this text
 ";
