@@ -24,7 +24,7 @@ impl Tree {
     pub(super) fn new(workspace: &Path) -> Self {
         let workspace = workspace.canonicalize().unwrap_or_else(|_| workspace.to_owned());
         Self {
-            folder: workspace.join("target").join("mutants"),
+            folder: workspace.join("target").join("mutation"),
             workspace,
         }
     }
@@ -73,10 +73,8 @@ impl Tree {
         build.args(["build", "--quiet", "--profile", "mutants", "--package", "driftless-sim"]);
         build.args(["--bin", "driftless-sim"]);
         build.current_dir(self.copy()).env("CARGO_TARGET_DIR", &target);
-        // Warnings of a patch are nobody's concern; what was compiled for the last mutant is of use to the next.
-        build
-            .env("RUSTFLAGS", "--cap-lints=allow")
-            .env_remove("CARGO_INCREMENTAL");
+        // What was compiled for the last mutant is of use to the next.
+        build.env_remove("CARGO_INCREMENTAL");
         run(&mut build)?;
         let programs = self.folder.join("programs");
         let program = programs.join(name);
