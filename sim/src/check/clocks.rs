@@ -1,13 +1,31 @@
 //! The same scenario under other wall clocks.
 
 use crate::random::Random;
-use crate::scenario::{Scenario, What};
+use crate::scenario::{Incident, Scenario, What};
 
 /// How far wall clocks may be off: a year, in milliseconds.
 const YEAR_MS: u64 = 365 * 24 * 60 * 60 * 1_000;
 
+/// The scenario under policies that do not look at an event's `createdAt`.
+///
+/// What a record holds may depend on the writers' clocks, that is what `last_write_wins` is for; and how much a record
+/// holds decides how many of them a client with little memory loads at once, and with that when it does what.
+pub fn under_clock_blind_policies(scenario: &Scenario) -> Scenario {
+    let mut blind = scenario.clone();
+    for repository in &mut blind.repositories {
+        if repository.policy != "merge_fields" {
+            repository.policy = "server_order".into();
+        }
+    }
+    blind
+}
+
 /// The scenario with other offsets of all wall clocks and other jumps of them. Monotonic clocks (drift, sleep) and
-/// everything else stay, so that [`super::Checks::shape`] of a run must stay as well (PROTOCOL.md 6.10).
+/// everything else stay, so that [`super::Checks::shape`] of a run must stay as well (PROTOCOL.md 6.10), where the
+/// policies are [blind](under_clock_blind_policies) to clocks.
+///
+/// Where a backup is restored the jumps stay: for how long a client keeps its acked events in case the server loses them
+/// is measured by its wall clock.
 pub fn with_other_clocks(scenario: &Scenario) -> Scenario {
     let mut random = Random::new(scenario.seed, "other clocks", 0);
     let mut other_ms = || random.between(0, 2 * YEAR_MS).cast_signed() - YEAR_MS.cast_signed();
@@ -15,6 +33,10 @@ pub fn with_other_clocks(scenario: &Scenario) -> Scenario {
     other.server.clock.offset_ms = other_ms();
     for client in &mut other.clients {
         client.clock.offset_ms = other_ms();
+    }
+    let restores = |incident: &Incident| matches!(incident.what, What::Restore { .. });
+    if other.incidents.iter().any(restores) {
+        return other;
     }
     for incident in &mut other.incidents {
         if let What::Jump(_, ms) | What::ServerJump(ms) = &mut incident.what {

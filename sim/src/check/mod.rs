@@ -21,7 +21,7 @@ mod up;
 mod verdict;
 mod view;
 
-pub use clocks::with_other_clocks;
+pub use clocks::{under_clock_blind_policies, with_other_clocks};
 pub use invariant::{Counts, Failure, Invariant};
 pub use view::{ClientEnd, DiskView, StoreView};
 

@@ -1,6 +1,6 @@
 //! One seed: its run, and everything that is compared with it.
 
-use crate::check::{Counts, Failure, Invariant, with_other_clocks};
+use crate::check::{Counts, Failure, Invariant, under_clock_blind_policies, with_other_clocks};
 use crate::fault::{Fault, Fired};
 use crate::policies::Policies;
 use crate::scenario::Scenario;
@@ -160,13 +160,22 @@ fn compared(scenario: &Scenario, policies: &Policies, comparisons: Comparisons, 
 
 /// The same scenario with other wall clocks delivers the same.
 fn under_other_clocks(scenario: &Scenario, policies: &Policies, first: &Outcome) -> Option<Broken> {
-    let other = match guarded(&with_other_clocks(scenario), policies) {
+    let blind = under_clock_blind_policies(scenario);
+    let shape = if blind == *scenario {
+        first.shape
+    } else {
+        match guarded(&blind, policies) {
+            Ok(outcome) => outcome.shape,
+            Err(message) => return Some(Broken::Panic(message)),
+        }
+    };
+    let other = match guarded(&with_other_clocks(&blind), policies) {
         Ok(other) => other,
         Err(message) => return Some(Broken::Panic(format!("under other wall clocks: {message}"))),
     };
     let message = match other.failure {
         Some(failure) => format!("with other wall clocks the run fails: {failure}"),
-        None if other.shape != first.shape => "with other wall clocks something else is delivered".into(),
+        None if other.shape != shape => "with other wall clocks something else is delivered".into(),
         None => return None,
     };
     Some(Broken::Invariant(Failure {
