@@ -113,13 +113,21 @@ impl<'a> Scanner<'a> {
 
 /// The bytes that a key's text means; `None` if it is not a string.
 fn key_bytes(text: &str) -> Option<Cow<'_, [u8]>> {
-    let inner = text.strip_prefix('"')?.strip_suffix('"')?.as_bytes();
+    let inner = unquoted(text)?.as_bytes();
     if inner.contains(&b'\\') {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let key: Vec<u8> = Key.deserialize(&mut deserializer).ok()?.into_owned();
         return Some(Cow::Owned(key));
     }
     Some(Cow::Borrowed(inner))
+}
+
+/// What stands between the quotes of a string; `None` for anything else.
+fn unquoted(text: &str) -> Option<&str> {
+    match text.as_bytes() {
+        [b'"', .., b'"'] => text.get(1..text.len() - 1),
+        _ => None,
+    }
 }
 
 /// The object `text` without the members whose key `drop` names; every other byte stays as it is.
@@ -155,7 +163,7 @@ fn member_end(text: &str, value: &str) -> usize {
 
 /// The text of a JSON string; `None` for any other value and for a string that is not Unicode.
 pub(crate) fn string(value: &str) -> Option<Cow<'_, str>> {
-    let inner = value.strip_prefix('"')?.strip_suffix('"')?;
+    let inner = unquoted(value)?;
     if inner.as_bytes().contains(&b'\\') {
         return serde_json::from_str(value).ok().map(Cow::Owned);
     }
