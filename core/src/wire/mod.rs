@@ -21,6 +21,7 @@ pub use server::{
 };
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::fmt;
 
 /// The version of the protocol that an extended peer negotiates.
@@ -28,7 +29,7 @@ pub const PROTOCOL_VERSION: u64 = 1;
 
 /// The random id that a store keeps from its creation; another epoch is another history.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Epoch(String);
+pub struct Epoch(Arc<str>);
 
 impl Epoch {
     /// Longest epoch that is read from a peer, in bytes.
@@ -37,7 +38,7 @@ impl Epoch {
     /// Takes 1 to 128 bytes of text; `None` otherwise.
     pub fn new(text: impl Into<String>) -> Option<Self> {
         let text = text.into();
-        (!text.is_empty() && text.len() <= Self::MAX_BYTES).then_some(Self(text))
+        (!text.is_empty() && text.len() <= Self::MAX_BYTES).then(|| Self(text.into()))
     }
 
     /// The text.
