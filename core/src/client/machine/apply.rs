@@ -4,12 +4,11 @@ use super::Client;
 use super::Out;
 use super::inbox::Run;
 use super::jobs::Job;
-use super::part::Ordered;
+use super::ordered::Ordered;
 use super::replica::Workspace;
 use crate::client::{Cursor, OwnEvent, OwnState, RecordKey, StorageRequest};
 use crate::event::{Event, EventId};
 use crate::name::RepositoryName;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 impl Client {
@@ -37,7 +36,7 @@ impl Client {
 
     pub(super) fn apply(&mut self, page: Vec<Run>, mut workspace: Workspace, out: &mut Out) {
         let settled = OwnState::Settled { at_ms: self.wall_ms() };
-        let mut cursors: BTreeMap<usize, Cursor> = BTreeMap::new();
+        let mut cursors: Vec<(usize, Cursor)> = Vec::new();
         for run in &page {
             let repository = &self.repositories[run.repository];
             for event in &run.events {
@@ -47,14 +46,19 @@ impl Client {
                     workspace.place(run.repository, &repository.name, &event.id, settled.clone());
                 }
             }
-            let cursor = cursors
-                .entry(run.repository)
-                .or_insert_with(|| repository.cursor.clone());
-            advance(cursor, run);
+            let known = cursors.iter().position(|(index, _)| *index == run.repository);
+            let at = known.unwrap_or_else(|| {
+                cursors.push((run.repository, repository.cursor.clone()));
+                cursors.len() - 1
+            });
+            advance(&mut cursors[at].1, run);
         }
-        for (index, cursor) in cursors {
+        cursors.sort_unstable_by_key(|(index, _)| *index);
+        for (index, mut cursor) in cursors {
             let repository = &self.repositories[index];
             if cursor != repository.cursor {
+                // Kept for long: must not keep the frame alive.
+                cursor.seen = cursor.seen.map(|(sequence, id)| (sequence, id.detached()));
                 workspace.move_cursor(index, &repository.name, cursor);
             }
         }
@@ -88,7 +92,6 @@ fn advance(cursor: &mut Cursor, run: &Run) {
     };
     cursor.after = last;
     if let Some(event) = run.events.last() {
-        // Kept for long: must not keep the frame alive.
-        cursor.seen = event.sequence.map(|sequence| (sequence, event.id.detached()));
+        cursor.seen = event.sequence.map(|sequence| (sequence, event.id.clone()));
     }
 }

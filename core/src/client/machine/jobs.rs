@@ -160,6 +160,17 @@ impl Client {
         self.request(job, stage, request, out);
     }
 
+    /// The records and own events that a job works on; `None` for one that never loads.
+    pub(super) fn ask_to_load(&self, job: &Job) -> Option<StorageRequest> {
+        match job {
+            Job::Write(batch) => Some(self.ask_for_write(batch)),
+            Job::Settle(verdicts) => Some(self.ask_for_settling(verdicts)),
+            Job::Apply(page) => Some(self.ask_for_page(page)),
+            Job::Sweep(page) => Some(self.ask_for_swept(page)),
+            Job::Open | Job::Adopt | Job::Restart(_) | Job::Outbox(..) => None,
+        }
+    }
+
     pub(super) fn request(&mut self, job: Job, stage: Stage, request: StorageRequest, out: &mut Out) {
         self.jobs.asked = Asked::by(&request);
         self.jobs.last += 1;

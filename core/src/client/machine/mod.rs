@@ -15,6 +15,7 @@ mod input;
 mod jobs;
 mod lane;
 mod link;
+mod ordered;
 mod outbox;
 mod part;
 mod plain;

@@ -8,7 +8,7 @@ use super::event_limits::EventLimits;
 use super::jobs::Job;
 use super::lane::{Ruling, Verdict};
 use super::link::doubled;
-use super::part::Ordered;
+use super::ordered::Ordered;
 use super::replica::Workspace;
 use super::repository::find;
 use super::{Client, Notice, Out, Timer};
@@ -230,6 +230,9 @@ impl Client {
     pub(super) fn take_verdicts(&mut self) -> Vec<(usize, Verdict)> {
         let mut taken = Vec::new();
         for (index, repository) in self.repositories.iter_mut().enumerate() {
+            if repository.lane.verdicts.is_empty() {
+                continue;
+            }
             let pulling = repository.plain.settling;
             let waits = |verdict: &Verdict| pulling && matches!(verdict.ruling, Ruling::Acked(None));
             let (later, now) = core::mem::take(&mut repository.lane.verdicts)

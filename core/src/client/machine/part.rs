@@ -13,46 +13,11 @@ use crate::name::RepositoryName;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-/// Things in the order in which they were first added, each once.
-pub(super) struct Ordered<T> {
-    known: BTreeSet<T>,
-    list: Vec<T>,
-}
-
-impl<T: Ord + Clone> Ordered<T> {
-    pub(super) fn insert(&mut self, thing: T) {
-        if self.known.insert(thing.clone()) {
-            self.list.push(thing);
-        }
-    }
-
-    pub(super) fn into_list(self) -> Vec<T> {
-        self.list
-    }
-}
-
-impl<T> Default for Ordered<T> {
-    fn default() -> Self {
-        Self {
-            known: BTreeSet::new(),
-            list: Vec::new(),
-        }
-    }
-}
-
-impl<T: Ord + Clone> FromIterator<T> for Ordered<T> {
-    fn from_iter<I: IntoIterator<Item = T>>(things: I) -> Self {
-        let mut ordered = Self::default();
-        things.into_iter().for_each(|thing| ordered.insert(thing));
-        ordered
-    }
-}
-
-/// The lists of a [`StorageRequest::Load`].
-#[derive(Clone, Debug, Default)]
+/// How much a [`StorageRequest::Load`] has asked for.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Asked {
-    records: Vec<RecordKey>,
-    own: Vec<(RepositoryName, EventId)>,
+    records: usize,
+    own: usize,
     max_bytes: usize,
 }
 
@@ -71,8 +36,8 @@ impl Asked {
                 own,
                 max_bytes,
             } => Self {
-                records: records.clone(),
-                own: own.clone(),
+                records: records.len(),
+                own: own.len(),
                 max_bytes: *max_bytes,
             },
             _ => Self::default(),
@@ -80,7 +45,7 @@ impl Asked {
     }
 
     /// Whether storage has answered for as much as it has to, so that asking again comes to an end.
-    fn is_answered(&self, (records, own): (usize, usize)) -> bool {
+    fn is_answered(self, (records, own): (usize, usize)) -> bool {
         let enough = |asked: usize| {
             if self.max_bytes == usize::MAX {
                 asked
@@ -88,20 +53,21 @@ impl Asked {
                 asked.min(1)
             }
         };
-        records >= enough(self.records.len()) && own >= enough(self.own.len())
-    }
-
-    fn missing(self, (records, own): (usize, usize)) -> Missing {
-        Missing {
-            records: self.records.into_iter().skip(records).collect(),
-            own: self.own.into_iter().skip(own).collect(),
-        }
+        records >= enough(self.records) && own >= enough(self.own)
     }
 }
 
 impl Missing {
-    fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.own.is_empty()
+    /// Of the same request, made once more.
+    fn of(request: StorageRequest, (records, own): (usize, usize)) -> Self {
+        let (all_records, all_own) = match request {
+            StorageRequest::Load { records, own, .. } => (records, own),
+            _ => (Vec::new(), Vec::new()),
+        };
+        Self {
+            records: all_records.into_iter().skip(records).collect(),
+            own: all_own.into_iter().skip(own).collect(),
+        }
     }
 
     pub(super) fn lacks_record(&self, key: &RecordKey) -> bool {
@@ -129,10 +95,11 @@ impl Client {
             self.mismatch(job, out);
             return None;
         }
-        let missing = asked.missing(answered);
-        if missing.is_empty() {
+        if answered.0 >= asked.records && answered.1 >= asked.own {
             return Some(job);
         }
+        // Nothing that the request is made of changes while it is under way.
+        let missing = Missing::of(self.ask_to_load(&job)?, answered);
         match &mut job {
             Job::Apply(page) => self.cut_page(page, &missing),
             Job::Settle(verdicts) => {

@@ -5,7 +5,8 @@
 //! become pending again, then records of older generations. The flag in the cursor lets all of this survive a crash.
 
 use super::jobs::{Job, Stage};
-use super::part::{Missing, Ordered};
+use super::ordered::Ordered;
+use super::part::Missing;
 use super::replica::{Outcome, Workspace};
 use super::repository::{Reading, Restart};
 use super::{Client, ClientAction, Notice, Out, Timer};
@@ -250,11 +251,7 @@ impl Client {
             record,
         };
         page.records = records.into_iter().map(key).collect();
-        let request = StorageRequest::Load {
-            records: page.records.clone(),
-            own: Vec::new(),
-            max_bytes: self.config.limits.storage_bytes,
-        };
+        let request = self.ask_for_swept(&page);
         self.request(Job::Sweep(page), Stage::Loading, request, out);
     }
 
@@ -277,15 +274,20 @@ impl Client {
             self.go_on(&page, next);
             return;
         }
-        let records: Ordered<RecordKey> = own.iter().map(|own| own.key.clone()).collect();
-        let ids = own.iter().map(|own| (own.key.repository.clone(), own.id.clone()));
-        let request = StorageRequest::Load {
-            records: records.into_list(),
-            own: ids.collect::<Ordered<_>>().into_list(),
-            max_bytes: self.config.limits.storage_bytes,
-        };
         page.own = own;
+        let request = self.ask_for_swept(&page);
         self.request(Job::Sweep(page), Stage::Loading, request, out);
+    }
+
+    /// The records of a page, and its own events with theirs.
+    pub(super) fn ask_for_swept(&self, page: &SweepPage) -> StorageRequest {
+        let records = page.records.iter().chain(page.own.iter().map(|own| &own.key));
+        let own = page.own.iter().map(|own| (own.key.repository.clone(), own.id.clone()));
+        StorageRequest::Load {
+            records: records.cloned().collect::<Ordered<_>>().into_list(),
+            own: own.collect::<Ordered<_>>().into_list(),
+            max_bytes: self.config.limits.storage_bytes,
+        }
     }
 
     /// Leaves to the next page what storage has not loaded of this one.

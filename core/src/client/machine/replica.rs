@@ -3,10 +3,11 @@
 //! A [`Workspace`] is filled from storage, changed, and finished into an [`Outcome`]: the changes of one transaction,
 //! what the application is told of them, and what the client notes once they are durable.
 
+use super::ordered::Ordered;
 use super::repository::{Repository, find};
 use super::{Notice, Origin};
 use crate::client::{Cursor, OwnEvent, OwnState, RecordKey, State, StorageChange, StoredRecord};
-use crate::event::{Event, EventId, Sequence};
+use crate::event::{Event, EventId, Json, RecordId, Sequence};
 use crate::name::RepositoryName;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -43,16 +44,18 @@ pub(super) struct Loaded {
 /// Records and own events, as loaded and as changed so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Workspace {
-    drafts: BTreeMap<RecordKey, Draft>,
-    own: BTreeMap<(RepositoryName, EventId), OwnEvent>,
+    drafts: Ordered<Draft>,
+    /// By repository and id.
+    own: Vec<OwnEvent>,
     /// Own events that were asked for or are in a layer, for [`Origin`].
     known: BTreeSet<EventId>,
     outcome: Outcome,
     acked: BTreeMap<RepositoryName, Vec<EventId>>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Draft {
+    key: RecordKey,
     stored: Option<StoredRecord>,
     confirmed: Option<State>,
     /// Pending and acked events, in local order.
@@ -70,31 +73,39 @@ impl Workspace {
                 continue;
             };
             let counts = stored.generation == repositories[index].cursor.generation;
-            let draft = workspace.drafts.entry(stored.key.clone()).or_default();
+            let draft = workspace.draft(&stored.key.repository, &stored.key.record);
             draft.confirmed = stored.confirmed.clone().filter(|_| counts);
             draft.stored = Some(stored);
         }
         for event in layers.into_iter().filter(in_layer) {
             workspace.known.insert(event.id.clone());
-            let draft = workspace.drafts.entry(event.key.clone()).or_default();
+            let draft = workspace.draft(&event.key.repository, &event.key.record);
             draft.layer.push(event);
         }
-        for event in own {
-            workspace.known.insert(event.id.clone());
-            workspace
-                .own
-                .insert((event.key.repository.clone(), event.id.clone()), event);
-        }
+        workspace.known.extend(own.iter().map(|event| event.id.clone()));
+        workspace.own = own;
+        workspace.own.sort_by(|a, b| place_of(a).cmp(&place_of(b)));
         workspace
+    }
+
+    fn find_draft(&self, repository: &RepositoryName, record: &RecordId) -> Result<usize, usize> {
+        self.drafts
+            .find(|draft| (&draft.key.repository, &draft.key.record).cmp(&(repository, record)))
+    }
+
+    /// The draft of a record, empty at first.
+    fn draft(&mut self, repository: &RepositoryName, record: &RecordId) -> &mut Draft {
+        let at = self.find_draft(repository, record).unwrap_or_else(|rank| {
+            let (repository, record) = (repository.clone(), record.clone());
+            self.drafts
+                .insert_at(rank, Draft::new(RecordKey { repository, record }))
+        });
+        self.drafts.get_mut(at)
     }
 
     /// Folds an event of the stream, unless the record is folded beyond it already.
     pub(super) fn fold(&mut self, repository: &Repository, event: &Event) {
-        let key = RecordKey {
-            repository: repository.name.clone(),
-            record: event.record_id.clone(),
-        };
-        let draft = self.drafts.entry(key).or_default();
+        let draft = self.draft(&repository.name, &event.record_id);
         let folded = draft.confirmed.as_ref().and_then(|state| state.sequence);
         if folded < event.sequence {
             let mut state = repository.policy.fold(draft.confirmed.as_ref(), event);
@@ -106,21 +117,27 @@ impl Workspace {
 
     /// An own event, with where it stands.
     pub(super) fn own(&self, repository: &RepositoryName, event: &EventId) -> Option<&OwnEvent> {
-        self.own.get(&(repository.clone(), event.clone()))
+        self.find_own(repository, event).map(|at| &self.own[at])
+    }
+
+    fn find_own(&self, repository: &RepositoryName, event: &EventId) -> Option<usize> {
+        let place = (repository, event);
+        self.own.binary_search_by(|own| place_of(own).cmp(&place)).ok()
     }
 
     /// Changes where an own event stands, and the layer with it. Nothing if it is not there.
     pub(super) fn place(&mut self, index: usize, repository: &RepositoryName, event: &EventId, to: OwnState) {
-        let Some(own) = self.own.get_mut(&(repository.clone(), event.clone())) else {
+        let Some(at) = self.find_own(repository, event) else {
             return;
         };
-        let from = core::mem::replace(&mut own.state, to.clone());
-        let draft = self.drafts.entry(own.key.clone()).or_default();
+        let from = core::mem::replace(&mut self.own[at].state, to.clone());
+        let own = self.own[at].clone();
+        let draft = self.draft(&own.key.repository, &own.key.record);
         draft.touched = true;
         draft.layer.retain(|other| other.local != own.local);
-        if in_layer(own) {
+        if in_layer(&own) {
             let at = draft.layer.partition_point(|other| other.local < own.local);
-            draft.layer.insert(at, own.clone());
+            draft.layer.insert(at, own);
         }
         if from == OwnState::Pending && matches!(to, OwnState::Acked(_) | OwnState::Settled { .. }) {
             self.acked.entry(repository.clone()).or_default().push(event.clone());
@@ -140,8 +157,8 @@ impl Workspace {
 
     /// Writes a record again even if nothing in it changes: it belongs to the generation of now.
     pub(super) fn touch(&mut self, key: &RecordKey) {
-        if let Some(draft) = self.drafts.get_mut(key) {
-            draft.touched = true;
+        if let Ok(at) = self.find_draft(&key.repository, &key.record) {
+            self.drafts.get_mut(at).touched = true;
         }
     }
 
@@ -160,26 +177,26 @@ impl Workspace {
     }
 
     /// Computes what the application sees of every touched record.
-    pub(super) fn finish(mut self, repositories: &[Repository]) -> Outcome {
+    pub(super) fn finish(self, repositories: &[Repository]) -> Outcome {
         let mut outcome = self.outcome;
         for (repository, events) in self.acked {
             outcome.notices.push(Notice::Acked { repository, events });
         }
-        self.drafts.retain(|_, draft| draft.touched);
-        let mut told = Vec::new();
-        for (key, draft) in self.drafts {
-            let Ok(index) = find(repositories, &key.repository) else {
+        let first = outcome.notices.len();
+        let drafts = self.drafts.into_list().into_iter().filter(|draft| draft.touched);
+        let mut drafts: Vec<Draft> = drafts.collect();
+        drafts.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        for draft in drafts {
+            let Ok(index) = find(repositories, &draft.key.repository) else {
                 continue;
             };
-            let before = draft.stored.clone();
-            let record = draft.finish(key, &repositories[index]);
+            let (before, record) = draft.finish(&repositories[index]);
             if before.as_ref() != Some(&record) {
-                told.extend(changed(before.as_ref(), &record, &self.known));
+                outcome.notices.extend(changed(before.as_ref(), &record, &self.known));
                 outcome.changes.push(StorageChange::Record(record));
             }
         }
-        told.sort_by(|a, b| place_in_log(a).cmp(&place_in_log(b)));
-        outcome.notices.extend(told);
+        outcome.notices[first..].sort_by(|a, b| place_in_log(a).cmp(&place_in_log(b)));
         outcome
     }
 }
@@ -195,7 +212,18 @@ fn place_in_log(notice: &Notice) -> (Option<&RepositoryName>, Sequence) {
 }
 
 impl Draft {
-    fn finish(self, key: RecordKey, repository: &Repository) -> StoredRecord {
+    const fn new(key: RecordKey) -> Self {
+        Self {
+            key,
+            stored: None,
+            confirmed: None,
+            layer: Vec::new(),
+            touched: false,
+        }
+    }
+
+    /// The record as it was stored and as it is now.
+    fn finish(self, repository: &Repository) -> (Option<StoredRecord>, StoredRecord) {
         let mut visible = self.confirmed.clone();
         for own in &self.layer {
             // What cannot be read was not written by this client; it has no effect to show.
@@ -204,13 +232,14 @@ impl Draft {
                 visible = Some(fold_own(visible.as_ref(), &event, repository));
             }
         }
-        StoredRecord {
-            key,
+        let record = StoredRecord {
+            key: self.key,
             confirmed: self.confirmed,
             visible,
             pending: self.layer.iter().any(|own| own.state == OwnState::Pending),
             generation: repository.cursor.generation,
-        }
+        };
+        (self.stored, record)
     }
 }
 
@@ -232,18 +261,19 @@ fn in_layer(own: &OwnEvent) -> bool {
     matches!(own.state, OwnState::Pending | OwnState::Acked(_))
 }
 
+/// What an own event is found by.
+fn place_of(own: &OwnEvent) -> (&RepositoryName, &EventId) {
+    (&own.key.repository, &own.id)
+}
+
 /// What the application is told of a record; `None` if it sees no difference.
 pub(super) fn changed(before: Option<&StoredRecord>, after: &StoredRecord, own: &BTreeSet<EventId>) -> Option<Notice> {
-    let seen = |record: Option<&StoredRecord>| {
-        let state = record.and_then(|record| record.visible.clone());
-        (state, record.is_some_and(|record| record.pending))
-    };
-    let (before, after_seen) = (seen(before), seen(Some(after)));
-    if before == after_seen {
+    let shown = before.and_then(|record| record.visible.as_ref());
+    let visible = after.visible.as_ref();
+    let was_pending = before.is_some_and(|record| record.pending);
+    if shown == visible && was_pending == after.pending {
         return None;
     }
-    let content = |state: &Option<State>| state.clone().map(|state| (state.event, state.data));
-    let visible = after.visible.as_ref();
     let is_own = visible.is_some_and(|state| own.contains(&state.event));
     Some(Notice::Changed {
         repository: after.key.repository.clone(),
@@ -252,6 +282,11 @@ pub(super) fn changed(before: Option<&StoredRecord>, after: &StoredRecord, own: 
         origin: if is_own { Origin::Local } else { Origin::Remote },
         sequence: visible.and_then(|state| state.sequence),
         pending: after.pending,
-        content: content(&before.0) != content(&after_seen.0),
+        content: content(shown) != content(visible),
     })
+}
+
+/// What of a state the application calls its content.
+fn content(state: Option<&State>) -> Option<(&EventId, Option<&Json>)> {
+    state.map(|state| (&state.event, state.data.as_ref()))
 }

@@ -1,7 +1,7 @@
 //! The application's writes become events, records and outbox in one transaction.
 
 use super::jobs::Job;
-use super::part::Ordered;
+use super::ordered::Ordered;
 use super::replica::{Move, Outcome, changed, fold_own};
 use super::repository::{Repository, find};
 use super::{Change, ChangeKind, Client, Notice, Out, Write, WriteError};
@@ -9,16 +9,19 @@ use crate::client::event_text::event_text;
 use crate::client::fields::differing_fields;
 use crate::client::{OwnEvent, OwnState, RecordKey, State, StorageChange, StorageRequest, StoredRecord};
 use crate::event::{Event, EventId, Json, MAX_DEPTH, Operation, Timestamp, depth_exceeds};
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Deepest nesting of an event: in a pushed batch it is two levels further down, and servers read [`MAX_DEPTH`].
 const EVENT_DEPTH: usize = MAX_DEPTH - 2;
 
+/// Records by key.
+type Records = Ordered<StoredRecord>;
+
 /// A write that became events, not durable yet.
 struct Made {
-    records: BTreeMap<RecordKey, StoredRecord>,
+    records: Records,
     own: Vec<OwnEvent>,
 }
 
@@ -73,13 +76,12 @@ impl Client {
 
     /// The records are loaded: makes the events.
     pub(super) fn make_writes(&mut self, batch: Vec<Write>, records: Vec<StoredRecord>, out: &mut Out) {
-        let mut known: BTreeMap<RecordKey, StoredRecord> =
-            records.into_iter().map(|record| (record.key.clone(), record)).collect();
-        let before = known.clone();
+        let (mut before, mut written) = (Records::default(), Records::default());
+        before.put_all(records);
         let (mut outcome, mut own_ids) = (Outcome::default(), BTreeSet::new());
         for write in &batch {
-            let result = self.make_write(write, &known).map(|made| {
-                known.extend(made.records);
+            let result = self.make_write(write, &written, &before).map(|made| {
+                written.put_all(made.records.into_list());
                 made.own
                     .into_iter()
                     .map(|own| self.add_own(own, &mut outcome))
@@ -91,8 +93,10 @@ impl Client {
                 result,
             });
         }
-        for (key, record) in known {
-            let before = before.get(&key);
+        let mut written = written.into_list();
+        written.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        for record in written {
+            let before = before.of(&record.key);
             if before != Some(&record) {
                 outcome.notices.extend(changed(before, &record, &own_ids));
                 outcome.changes.push(StorageChange::Record(record));
@@ -101,10 +105,10 @@ impl Client {
         self.commit(Job::Write(batch), outcome, out);
     }
 
-    /// The events of one write on top of what is known; all of them or an error.
-    fn make_write(&mut self, write: &Write, known: &BTreeMap<RecordKey, StoredRecord>) -> Result<Made, WriteError> {
+    /// The events of one write on top of what the writes before it made of what was stored; all of them or an error.
+    fn make_write(&mut self, write: &Write, written: &Records, stored: &Records) -> Result<Made, WriteError> {
         let mut made = Made {
-            records: BTreeMap::new(),
+            records: Records::default(),
             own: Vec::new(),
         };
         for change in &write.changes {
@@ -112,7 +116,10 @@ impl Client {
             let Ok(index) = find(&self.repositories, &change.repository) else {
                 return Err(WriteError::UnknownRepository(change.repository.clone()));
             };
-            let mut record = match made.records.get(&key).or_else(|| known.get(&key)) {
+            let mut record = match [&made.records, written, stored]
+                .into_iter()
+                .find_map(|records| records.of(&key))
+            {
                 Some(record) => record.clone(),
                 None => new_record(key.clone(), &self.repositories[index]),
             };
@@ -133,7 +140,7 @@ impl Client {
             }
             record.visible = Some(fold_own(record.visible.as_ref(), &event, &self.repositories[index]));
             record.pending = true;
-            made.records.insert(key.clone(), record);
+            made.records.put(record);
             self.last_local.0 += 1;
             made.own.push(OwnEvent {
                 local: self.last_local,
@@ -158,6 +165,28 @@ impl Client {
         }
         outcome.changes.push(StorageChange::AddOwn(own));
         id
+    }
+}
+
+impl Records {
+    fn of(&self, key: &RecordKey) -> Option<&StoredRecord> {
+        self.find(|record| record.key.cmp(key)).ok().map(|at| self.get(at))
+    }
+
+    fn put_all(&mut self, records: Vec<StoredRecord>) {
+        for record in records {
+            self.put(record);
+        }
+    }
+
+    /// Adds a record, in place of one with its key.
+    fn put(&mut self, record: StoredRecord) {
+        match self.find(|known| known.key.cmp(&record.key)) {
+            Ok(at) => *self.get_mut(at) = record,
+            Err(rank) => {
+                self.insert_at(rank, record);
+            }
+        }
     }
 }
 
