@@ -70,7 +70,7 @@ fn a_workload_of_ones_own_is_what_is_written() {
         });
     let scenario = simulation.scenario(3).to_json();
     assert!(scenario.contains("of 0") && scenario.contains("gone") && !scenario.contains("title"));
-    simulation.profile(Profile::crashes()).seeds(0..10).assert_converges();
+    simulation.seeds(0..10).assert_converges();
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The same scenario under other wall clocks.
 
 use crate::random::Random;
-use crate::scenario::{Incident, Scenario, What};
+use crate::scenario::{Scenario, What};
 
 /// How far wall clocks may be off: a year, in milliseconds.
 const YEAR_MS: u64 = 365 * 24 * 60 * 60 * 1_000;
@@ -22,10 +22,8 @@ pub fn under_clock_blind_policies(scenario: &Scenario) -> Scenario {
 
 /// The scenario with other offsets of all wall clocks and other jumps of them. Monotonic clocks (drift, sleep) and
 /// everything else stay, so that [`super::Checks::shape`] of a run must stay as well (PROTOCOL.md 6.10), where the
-/// policies are [blind](under_clock_blind_policies) to clocks.
-///
-/// Where a backup is restored the jumps stay: for how long a client keeps its acked events in case the server loses them
-/// is measured by its wall clock.
+/// policies are [blind](under_clock_blind_policies) to clocks and acked events are kept for ever: how long a client keeps
+/// them in case the server loses them is measured by its wall clock.
 pub fn with_other_clocks(scenario: &Scenario) -> Scenario {
     let mut random = Random::new(scenario.seed, "other clocks", 0);
     let mut other_ms = || random.between(0, 2 * YEAR_MS).cast_signed() - YEAR_MS.cast_signed();
@@ -33,10 +31,6 @@ pub fn with_other_clocks(scenario: &Scenario) -> Scenario {
     other.server.clock.offset_ms = other_ms();
     for client in &mut other.clients {
         client.clock.offset_ms = other_ms();
-    }
-    let restores = |incident: &Incident| matches!(incident.what, What::Restore { .. });
-    if other.incidents.iter().any(restores) {
-        return other;
     }
     for incident in &mut other.incidents {
         if let What::Jump(_, ms) | What::ServerJump(ms) = &mut incident.what {

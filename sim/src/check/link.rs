@@ -12,6 +12,8 @@ pub(super) struct LinkState {
     pub(super) server_is_open: bool,
     /// Whether the client has it open, or tries to.
     pub(super) client_is_open: bool,
+    /// Whether the client has asked for no more frames. What its socket has read by then comes all the same.
+    pub(super) client_pauses: bool,
     /// Which kind of peer the server takes it for; `None` before `auth_success`.
     pub(super) peer: Option<Kind>,
     /// By repository.
@@ -125,6 +127,7 @@ impl LinkState {
             client,
             server_is_open: false,
             client_is_open: false,
+            client_pauses: false,
             peer: None,
             streams: vec![Stream::extended(); repositories],
             down: VecDeque::new(),

@@ -381,6 +381,13 @@ impl Checks {
         self.link(link, client).client_is_open = true;
     }
 
+    /// A client stops or goes on reading.
+    pub fn client_pauses(&mut self, link: Link, pauses: bool) {
+        if let Some(link) = self.links.get_mut(&link) {
+            link.client_pauses = pauses;
+        }
+    }
+
     /// A client has closed a connection, or was told that it is gone.
     pub fn client_disconnected(&mut self, now: Instant, client: usize, link: Link) {
         self.verdict.now = now;

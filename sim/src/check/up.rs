@@ -243,7 +243,10 @@ impl Checks {
                 repository,
                 after,
                 last,
-            } => self.received(client, repository, (after, last), frame.len()),
+            } => {
+                let pauses = link.client_pauses;
+                self.received(client, repository, (after, last), (frame.len(), pauses));
+            }
             Says::Ack { count } => self.answered(client, id, count, false),
             Says::Refusal { count, is_final } if is_final => self.answered(client, id, count, true),
             Says::Refusal { .. } => skip(&mut link.named, says),
@@ -262,7 +265,13 @@ impl Checks {
     }
 
     /// Events have come: while more than the limit waits, the client does not read.
-    fn received(&mut self, client: usize, repository: usize, (after, last): (u64, u64), bytes: usize) {
+    fn received(
+        &mut self,
+        client: usize,
+        repository: usize,
+        (after, last): (u64, u64),
+        (bytes, pauses): (usize, bool),
+    ) {
         let state = &mut self.clients[client];
         let replica = &mut state.replicas[repository];
         if !state.is_ours || self.is_plain_server || replica.is_between {
@@ -273,10 +282,11 @@ impl Checks {
             return;
         }
         let (waiting, limit) = (state.received_bytes(), state.limits.received_bytes);
-        self.verdict.check(Invariant::BoundedQueues, waiting <= limit, || {
-            let frames: Vec<_> = state.replicas.iter().map(|replica| &replica.received).collect();
-            format!("client {client} reads while {waiting} bytes wait to be applied, of {limit}: {frames:?}")
-        });
+        self.verdict
+            .check(Invariant::BoundedQueues, waiting <= limit || pauses, || {
+                let frames: Vec<_> = state.replicas.iter().map(|replica| &replica.received).collect();
+                format!("client {client} reads while {waiting} bytes wait to be applied, of {limit}: {frames:?}")
+            });
         let replica = &mut state.replicas[repository];
         if last > replica.streamed {
             replica.streamed = last;

@@ -52,7 +52,10 @@ pub(super) fn write_page(scenario: &Scenario, policies: &Policies, file: &Path) 
 
 /// The run with everything that happened; `None` if it panics.
 pub(super) fn recorded(scenario: &Scenario, policies: &Policies) -> Option<Recording> {
-    let options = Options { record: true };
+    let options = Options {
+        record: true,
+        ..Options::default()
+    };
     let run = AssertUnwindSafe(|| world::run(scenario, policies, &options));
     catch_unwind(run).ok()?.recording
 }

@@ -82,6 +82,7 @@ impl World<'_> {
         let Some(link) = self.clients[index].link(socket) else {
             return;
         };
+        self.checks.client_pauses(link.0, pause);
         if !pause {
             self.network.resume(link, End::Client, &mut self.scheduler);
             return;

@@ -8,10 +8,9 @@ use crate::clock::Clock;
 use crate::disk::{ClientDisk, Crash};
 use crate::network::{End, LinkId};
 use crate::peers::PlainClient;
-use crate::policies::Policies;
 use crate::random::Random;
 use crate::recording::Kind;
-use crate::scenario::{ClientPlan, Scenario};
+use crate::scenario::ClientPlan;
 use driftless_core::client::{Client, ClientConfig, ClientCredentials, ClientInput, SocketId, StorageId};
 use driftless_core::event::Timestamp;
 use driftless_core::{Instant, Machine};
@@ -77,8 +76,8 @@ pub(super) enum Standing {
 }
 
 impl ClientNode {
-    pub(super) fn new(scenario: &Scenario, index: usize, plan: &ClientPlan, policies: &Policies) -> Self {
-        let stream = |purpose| Random::new(scenario.seed, purpose, index as u64);
+    pub(super) fn new(seed: u64, index: usize, plan: &ClientPlan, config: ClientConfig) -> Self {
+        let stream = |purpose| Random::new(seed, purpose, index as u64);
         Self {
             standing: Standing::New,
             machine: None,
@@ -102,7 +101,7 @@ impl ClientNode {
             late_closes: stream("late closes"),
             disk_delays: stream("client disk"),
             crashes: stream("client crash"),
-            config: settings::client(scenario, plan, policies),
+            config,
         }
     }
 

@@ -61,6 +61,8 @@ use std::time::Duration;
 pub struct Options {
     /// Whether it is recorded, to be looked at.
     pub record: bool,
+    /// Whether clients keep acked events for ever. Else for as long as is their default, by their wall clocks.
+    pub keep_acked: bool,
 }
 
 /// What came of a run.
@@ -224,7 +226,10 @@ impl<'a> World<'a> {
     fn new(scenario: &'a Scenario, policies: &Policies, options: Options) -> Self {
         let repositories = settings::repositories(scenario);
         let clients = scenario.clients.iter().enumerate();
-        let clients = clients.map(|(index, plan)| ClientNode::new(scenario, index, plan, policies));
+        let clients = clients.map(|(index, plan)| {
+            let config = settings::client(scenario, plan, policies, options);
+            ClientNode::new(scenario.seed, index, plan, config)
+        });
         let policy = |name: &str| {
             Arc::clone(
                 policies

@@ -270,10 +270,12 @@ impl World<'_> {
         } else {
             &self.server.all
         };
+        // Once the faults have ended tokens are good for ever.
+        let token_valid = self.scenario.server.token_valid.filter(|_| !self.healed);
         Ok(Grant {
             subject: format!("client {client}"),
             rights: Arc::clone(rights),
-            valid_for: self.scenario.server.token_valid.map(Duration::from_micros),
+            valid_for: token_valid.map(Duration::from_micros),
         })
     }
 

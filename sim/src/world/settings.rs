@@ -1,5 +1,6 @@
 //! What machines are made with, from the plans of a scenario.
 
+use super::Options;
 use crate::policies::Policies;
 use crate::random::Random;
 use crate::scenario::{ClientPlan, Scenario, ServerPlan};
@@ -8,6 +9,7 @@ use driftless_core::event::Spelling;
 use driftless_core::name::RepositoryName;
 use driftless_core::server::{Access, Rights, ServerLimits};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What the wall clocks of true time show at the beginning: 2025-01-23T10:00:00Z.
 pub(super) const WALL_MS: i64 = 1_737_626_400_000;
@@ -24,8 +26,11 @@ pub(super) fn repositories(scenario: &Scenario) -> Vec<RepositoryName> {
         .collect()
 }
 
+/// Longer than any clock is off.
+const FOR_EVER: Duration = Duration::from_hours(100 * 365 * 24);
+
 /// What a client is made with, but for the seed, which is another one at every start.
-pub(super) fn client(scenario: &Scenario, plan: &ClientPlan, policies: &Policies) -> ClientConfig {
+pub(super) fn client(scenario: &Scenario, plan: &ClientPlan, policies: &Policies, options: Options) -> ClientConfig {
     let plans = scenario.repositories.iter().zip(repositories(scenario));
     let repositories = plans.map(|(plan, name)| RepositoryConfig {
         name,
@@ -35,6 +40,7 @@ pub(super) fn client(scenario: &Scenario, plan: &ClientPlan, policies: &Policies
                 .expect("a run is given every policy that its scenario names"),
         ),
     });
+    let keep_acked = Timing::default().keep_acked;
     ClientConfig {
         repositories: repositories.collect(),
         credentials: ClientCredentials::default(),
@@ -43,7 +49,10 @@ pub(super) fn client(scenario: &Scenario, plan: &ClientPlan, policies: &Policies
         } else {
             Spelling::Package
         },
-        timing: Timing::default(),
+        timing: Timing {
+            keep_acked: if options.keep_acked { FOR_EVER } else { keep_acked },
+            ..Timing::default()
+        },
         limits: if plan.tiny_limits {
             tiny_client()
         } else {

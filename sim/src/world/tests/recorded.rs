@@ -39,14 +39,14 @@ fn eventful() -> Scenario {
 }
 
 fn recording() -> Recording {
-    let outcome = run(&eventful(), &Policies::new(), &Options { record: true });
+    let outcome = run(&eventful(), &Policies::new(), &recording(true));
     assert_eq!(outcome.failure, None);
     outcome.recording.expect("it was asked for")
 }
 
 #[test]
 fn to_be_recorded_changes_nothing() {
-    let [on, off] = [true, false].map(|record| run(&eventful(), &Policies::new(), &Options { record }));
+    let [on, off] = [true, false].map(|record| run(&eventful(), &Policies::new(), &recording(record)));
     assert_eq!((on.digest, on.steps, on.frames), (off.digest, off.steps, off.frames));
     assert!(on.recording.is_some() && off.recording.is_none());
 }
@@ -107,4 +107,11 @@ fn work_connections_and_messages_come_to_an_end() {
         open.clone()
             .all(|link| link.connected.is_some() && link.server_closed.is_none())
     );
+}
+
+fn recording(record: bool) -> Options {
+    Options {
+        record,
+        ..Options::default()
+    }
 }
