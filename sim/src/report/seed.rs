@@ -100,7 +100,7 @@ pub struct SeedResult {
 impl SeedResult {
     /// Runs a scenario and what is compared with it. A panic inside the run is its result.
     pub fn of(scenario: &Scenario, policies: &Policies, comparisons: Comparisons) -> Self {
-        match guarded(scenario, policies, &Options::default()) {
+        match guarded(scenario, policies, Options::default()) {
             Ok(outcome) => Self::of_outcome(scenario, policies, comparisons, outcome),
             Err(message) => Self {
                 seed: scenario.seed,
@@ -141,7 +141,7 @@ impl SeedResult {
 
 fn compared(scenario: &Scenario, policies: &Policies, comparisons: Comparisons, first: &Outcome) -> Option<Broken> {
     if comparisons.again {
-        match guarded(scenario, policies, &Options::default()) {
+        match guarded(scenario, policies, Options::default()) {
             Ok(second) if second.digest == first.digest => {}
             Ok(second) => {
                 return Some(Broken::Differs {
@@ -165,11 +165,11 @@ fn under_other_clocks(scenario: &Scenario, policies: &Policies) -> Option<Broken
         ..Options::default()
     };
     let blind = under_clock_blind_policies(scenario);
-    let shape = match guarded(&blind, policies, &options) {
+    let shape = match guarded(&blind, policies, options) {
         Ok(outcome) => outcome.shape,
         Err(message) => return Some(Broken::Panic(message)),
     };
-    let other = match guarded(&with_other_clocks(&blind), policies, &options) {
+    let other = match guarded(&with_other_clocks(&blind), policies, options) {
         Ok(other) => other,
         Err(message) => return Some(Broken::Panic(format!("under other wall clocks: {message}"))),
     };
@@ -185,8 +185,8 @@ fn under_other_clocks(scenario: &Scenario, policies: &Policies) -> Option<Broken
     }))
 }
 
-fn guarded(scenario: &Scenario, policies: &Policies, options: &Options) -> Result<Outcome, String> {
-    let run = AssertUnwindSafe(|| world::run(scenario, policies, options));
+fn guarded(scenario: &Scenario, policies: &Policies, options: Options) -> Result<Outcome, String> {
+    let run = AssertUnwindSafe(|| world::run(scenario, policies, &options));
     catch_unwind(run).map_err(|payload| {
         let noted = PANIC.with_borrow_mut(Option::take);
         let text = payload.downcast_ref::<&str>().map(|text| String::from(*text));

@@ -39,14 +39,14 @@ fn eventful() -> Scenario {
 }
 
 fn recording() -> Recording {
-    let outcome = run(&eventful(), &Policies::new(), &recording(true));
+    let outcome = run(&eventful(), &Policies::new(), &options(true));
     assert_eq!(outcome.failure, None);
     outcome.recording.expect("it was asked for")
 }
 
 #[test]
 fn to_be_recorded_changes_nothing() {
-    let [on, off] = [true, false].map(|record| run(&eventful(), &Policies::new(), &recording(record)));
+    let [on, off] = [true, false].map(|record| run(&eventful(), &Policies::new(), &options(record)));
     assert_eq!((on.digest, on.steps, on.frames), (off.digest, off.steps, off.frames));
     assert!(on.recording.is_some() && off.recording.is_none());
 }
@@ -109,7 +109,7 @@ fn work_connections_and_messages_come_to_an_end() {
     );
 }
 
-fn recording(record: bool) -> Options {
+fn options(record: bool) -> Options {
     Options {
         record,
         ..Options::default()
