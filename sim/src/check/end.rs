@@ -40,6 +40,9 @@ impl Checks {
         if cursor.refolding {
             return Some(format!("it still folds {name} again"));
         }
+        if !self.is_of_newest(client, repository) {
+            return Some(format!("its {name} is of another history than the store's"));
+        }
         let unsettled = replica.unsettled;
         (unsettled > 0).then(|| format!("{unsettled} events of its local layer of {name} are not settled"))
     }
@@ -58,19 +61,22 @@ impl Checks {
         }
     }
 
+    /// Whether a client's cursor is of the store's history, or nobody can tell that it is not.
+    fn is_of_newest(&self, client: usize, repository: usize) -> bool {
+        let model = self.model.repository(repository);
+        let newest = super::commit::bit(model.histories().len() - 1);
+        let replica = &self.clients[client].replicas[repository];
+        let histories = self.alike(repository, replica.histories, replica.cursor.after.get());
+        replica.is_forbidden || replica.is_deceived || histories & newest != 0
+    }
+
     /// The cursor is of the store's history.
-    fn end_histories(&mut self, client: usize) {
+    pub(super) fn end_histories(&mut self, client: usize) {
         for repository in 0..self.model.len() {
-            let model = self.model.repository(repository);
-            let newest = super::commit::bit(model.histories().len() - 1);
-            let replica = &self.clients[client].replicas[repository];
-            let histories = self.alike(repository, replica.histories, replica.cursor.after.get());
-            let holds = replica.is_forbidden || replica.is_deceived || histories & newest != 0;
+            let holds = self.is_of_newest(client, repository);
+            let name = &self.model.repository(repository).name;
             self.verdict.check(Invariant::ChangedHistoryNoticed, holds, || {
-                format!(
-                    "client {client} ends with another history of {} than the store's",
-                    model.name
-                )
+                format!("client {client} ends with another history of {name} than the store's")
             });
         }
     }

@@ -502,6 +502,9 @@ impl Checks {
             // A message that vanished inside a live connection is missed by nobody.
             return;
         }
+        for end in clients.iter().filter(|end| end.disk.is_some()) {
+            self.end_histories(end.client);
+        }
         let who = clients
             .iter()
             .filter_map(|end| Some(format!("client {}: {}", end.client, self.unsettled(end)?)));
