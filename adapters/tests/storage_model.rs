@@ -89,7 +89,7 @@ fn cursor() -> impl Strategy<Value = Cursor> {
             generation,
             refolding,
             epoch: None,
-            scope: seen.map(|at| at.to_string()),
+            scope: seen.map(|at| at.to_string().into()),
         }
     })
 }

@@ -7,6 +7,7 @@ use crate::event::{EventId, Json, RecordId, Sequence, Timestamp};
 use crate::name::RepositoryName;
 use crate::wire::{Epoch, ErrorCode};
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// Names a storage request until it is completed; minted by the machine.
@@ -108,7 +109,7 @@ pub struct Cursor {
     /// The epoch that `after` belongs to; `None` from a plain server.
     pub epoch: Option<Epoch>,
     /// The scope that `after` was read under; `None` from a plain server.
-    pub scope: Option<String>,
+    pub scope: Option<Arc<str>>,
 }
 
 /// Where an event of this client stands.

@@ -61,7 +61,7 @@ fn full_cursor() -> Cursor {
         generation: 3,
         refolding: true,
         epoch: Epoch::new("an epoch"),
-        scope: Some(String::new()),
+        scope: Some("".into()),
     }
 }
 

@@ -78,7 +78,7 @@ impl Client {
         };
         if let Some(server) = &self.link.server {
             cursor.epoch = Some(server.epoch.clone());
-            cursor.scope = Some(server.scope.clone());
+            cursor.scope = Some(server.scope.as_str().into());
         }
         let mut outcome = Outcome::default();
         if cursor.epoch.is_some() {
@@ -137,7 +137,7 @@ impl Client {
         {
             let cursor = Cursor {
                 epoch: Some(server.epoch.clone()),
-                scope: Some(server.scope.clone()),
+                scope: Some(server.scope.as_str().into()),
                 ..repository.cursor.clone()
             };
             outcome.changes.push(StorageChange::Cursor {
