@@ -23,12 +23,12 @@ pub(crate) fn members<'a>(text: &'a str, mut visit: impl FnMut(Cow<'a, [u8]>, &'
         return Some(());
     }
     loop {
-        let key = scanner.value()?;
+        let key = scanner.key()?;
         scanner.space();
         scanner.take(b':')?;
         scanner.space();
         let value = scanner.value()?;
-        visit(key_bytes(key)?, value);
+        visit(key, value);
         scanner.space();
         if scanner.take(b',').is_none() {
             return scanner.take(b'}');
@@ -58,42 +58,65 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// The bytes that the key means which starts here; `None` if it is not a string.
+    fn key(&mut self) -> Option<Cow<'a, [u8]>> {
+        let start = self.at;
+        self.peek().filter(|byte| *byte == b'"')?;
+        let escaped = self.string()?;
+        let text = self.text.get(start..self.at)?;
+        if escaped {
+            let mut deserializer = serde_json::Deserializer::from_str(text);
+            let key: Vec<u8> = Key.deserialize(&mut deserializer).ok()?.into_owned();
+            return Some(Cow::Owned(key));
+        }
+        Some(Cow::Borrowed(&text.as_bytes()[1..text.len() - 1]))
+    }
+
     /// The text of the value that starts here.
     fn value(&mut self) -> Option<&'a str> {
         let start = self.at;
         match self.peek()? {
-            b'"' => self.string()?,
+            b'"' => {
+                self.string()?;
+            }
             b'{' | b'[' => self.container()?,
             _ => self.scalar(),
         }
         self.text.get(start..self.at)
     }
 
-    fn string(&mut self) -> Option<()> {
+    /// Steps over a string, and says whether anything in it is escaped.
+    fn string(&mut self) -> Option<bool> {
         self.at += 1;
+        let mut escaped = false;
         loop {
             let rest = self.text.as_bytes().get(self.at..)?;
             let length = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
             self.at += length + 1;
             if rest[length] == b'"' {
-                return Some(());
+                return Some(escaped);
             }
             // What is escaped cannot end the string.
             self.at += 1;
+            escaped = true;
         }
     }
 
     fn container(&mut self) -> Option<()> {
         let mut depth = 0usize;
         loop {
-            match self.peek()? {
+            let rest = self.text.as_bytes().get(self.at..)?;
+            let plain = rest
+                .iter()
+                .position(|byte| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']'))?;
+            self.at += plain;
+            match rest[plain] {
                 b'"' => {
                     self.string()?;
                     continue;
                 }
                 b'{' | b'[' => depth += 1,
-                b'}' | b']' => depth -= 1,
-                _ => {}
+                _ => depth -= 1,
             }
             self.at += 1;
             if depth == 0 {
@@ -109,17 +132,6 @@ impl<'a> Scanner<'a> {
             self.at += 1;
         }
     }
-}
-
-/// The bytes that a key's text means; `None` if it is not a string.
-fn key_bytes(text: &str) -> Option<Cow<'_, [u8]>> {
-    let inner = unquoted(text)?.as_bytes();
-    if inner.contains(&b'\\') {
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let key: Vec<u8> = Key.deserialize(&mut deserializer).ok()?.into_owned();
-        return Some(Cow::Owned(key));
-    }
-    Some(Cow::Borrowed(inner))
 }
 
 /// What stands between the quotes of a string; `None` for anything else.
