@@ -1,7 +1,7 @@
 //! The client's own events as text, in either spelling (PROTOCOL.md section 3).
 
-use super::fields::push_string;
 use crate::event::{Event, Json, Operation, Spelling};
+use crate::wire::push_string;
 use alloc::string::{String, ToString};
 
 /// The names of the envelope's fields.

@@ -2,6 +2,7 @@
 
 use crate::event::Json;
 use crate::event::members::members;
+use crate::wire::push_string;
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -68,12 +69,6 @@ fn push_field(text: &mut String, name: &[u8], value: &str) {
     push_string(text, &String::from_utf8_lossy(name));
     text.push(':');
     text.push_str(value);
-}
-
-/// Appends a JSON string.
-pub(super) fn push_string(text: &mut String, value: &str) {
-    let quoted = serde_json::to_string(value).expect("a string can always be written as JSON");
-    text.push_str(&quoted);
 }
 
 #[cfg(test)]

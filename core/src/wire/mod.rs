@@ -20,6 +20,8 @@ pub use server::{
     encode_events,
 };
 
+pub(crate) use object::push_string;
+
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;

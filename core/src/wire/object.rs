@@ -106,7 +106,7 @@ fn separated<T>(text: &mut String, items: impl IntoIterator<Item = T>, mut write
 }
 
 /// Writes a JSON string.
-pub(super) fn push_string(text: &mut String, value: &str) {
+pub(crate) fn push_string(text: &mut String, value: &str) {
     let plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
     if value.bytes().all(plain) {
         text.push('"');

@@ -1,9 +1,9 @@
 //! Event ids: `UUIDv7`, ascending within a client.
 
 use crate::event::{EventId, Timestamp};
-use alloc::string::ToString;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
+use uuid::fmt::Hyphenated;
 
 /// Makes event ids that ascend as text, also within a millisecond and while the wall clock runs backwards.
 ///
@@ -45,7 +45,8 @@ impl EventIds {
         self.random.fill_bytes(&mut bytes);
         bytes[..2].copy_from_slice(&self.counter.to_be_bytes());
         let uuid = uuid::Builder::from_unix_timestamp_millis(self.millis, &bytes).into_uuid();
-        EventId::new(uuid.hyphenated().to_string()).expect("a UUID is 36 bytes of text")
+        let mut text = [0; Hyphenated::LENGTH];
+        EventId::new(&*uuid.hyphenated().encode_lower(&mut text)).expect("a UUID is 36 bytes of text")
     }
 }
 
