@@ -54,14 +54,12 @@ impl Client {
             advance(&mut cursors[at].1, run);
         }
         cursors.sort_unstable_by_key(|(index, _)| *index);
-        for (index, mut cursor) in cursors {
-            let repository = &self.repositories[index];
-            if cursor != repository.cursor {
-                // Kept for long: must not keep the frame alive.
-                cursor.seen = cursor.seen.map(|(sequence, id)| (sequence, id.detached()));
-                workspace.move_cursor(index, &repository.name, cursor);
-            }
+        cursors.retain(|(index, cursor)| *cursor != self.repositories[*index].cursor);
+        for (_, cursor) in &mut cursors {
+            // Kept for long: must not keep the frame alive.
+            cursor.seen = cursor.seen.take().map(|(sequence, id)| (sequence, id.detached()));
         }
+        workspace.move_cursors(cursors, &self.repositories);
         let outcome = workspace.finish(&self.repositories);
         self.commit(Job::Apply(page), outcome, out);
     }

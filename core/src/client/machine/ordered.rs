@@ -10,13 +10,16 @@ use core::cmp::Ordering;
 #[derive(Clone, Debug)]
 pub(super) struct Ordered<T> {
     list: Vec<T>,
-    /// Places in `list`, in the order of the keys.
+    /// Places in `list`, in the order of the keys. Empty as long as the list itself is in that order.
     sorted: Vec<usize>,
 }
 
 impl<T> Ordered<T> {
     /// The place in the list of the thing that `compare` calls equal; else where it belongs, for [`Self::insert_at`].
     pub(super) fn find(&self, mut compare: impl FnMut(&T) -> Ordering) -> Result<usize, usize> {
+        if self.sorted.is_empty() {
+            return self.list.binary_search_by(compare);
+        }
         let found = self.sorted.binary_search_by(|at| compare(&self.list[*at]));
         found.map(|rank| self.sorted[rank])
     }
@@ -24,7 +27,12 @@ impl<T> Ordered<T> {
     /// Adds a thing that is not there; `rank` is what [`Self::find`] has said of it. Returns its place in the list.
     pub(super) fn insert_at(&mut self, rank: usize, thing: T) -> usize {
         let at = self.list.len();
-        self.sorted.insert(rank, at);
+        if self.sorted.is_empty() && rank < at {
+            self.sorted.extend(0..at);
+        }
+        if !self.sorted.is_empty() {
+            self.sorted.insert(rank, at);
+        }
         self.list.push(thing);
         at
     }
@@ -65,5 +73,23 @@ impl<T: Ord> FromIterator<T> for Ordered<T> {
         let mut ordered = Self::default();
         things.into_iter().for_each(|thing| ordered.insert(thing));
         ordered
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn things_keep_the_order_in_which_they_came_and_are_found_by_their_keys() {
+        for things in [[1, 2, 3, 4], [4, 3, 2, 1], [2, 3, 1, 4]] {
+            let ordered: Ordered<i32> = things.into_iter().chain([3, 1]).collect();
+            for (at, thing) in things.iter().enumerate() {
+                assert_eq!(ordered.find(|known| known.cmp(thing)), Ok(at), "{things:?}");
+            }
+            assert_eq!(ordered.find(|known| known.cmp(&0)), Err(0));
+            assert_eq!(ordered.find(|known| known.cmp(&9)), Err(4));
+            assert_eq!(ordered.into_list(), things);
+        }
     }
 }

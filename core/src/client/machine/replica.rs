@@ -162,13 +162,15 @@ impl Workspace {
         }
     }
 
-    /// Moves a cursor.
-    pub(super) fn move_cursor(&mut self, index: usize, repository: &RepositoryName, cursor: Cursor) {
-        self.outcome.changes.push(StorageChange::Cursor {
-            repository: repository.clone(),
-            cursor: cursor.clone(),
-        });
-        self.outcome.cursors.push((index, cursor));
+    /// Moves the cursors of these repositories.
+    pub(super) fn move_cursors(&mut self, cursors: Vec<(usize, Cursor)>, repositories: &[Repository]) {
+        for (index, cursor) in &cursors {
+            self.outcome.changes.push(StorageChange::Cursor {
+                repository: repositories[*index].name.clone(),
+                cursor: cursor.clone(),
+            });
+        }
+        self.outcome.cursors = cursors;
     }
 
     /// Tells the application something else.
@@ -183,8 +185,8 @@ impl Workspace {
             outcome.notices.push(Notice::Acked { repository, events });
         }
         let first = outcome.notices.len();
-        let drafts = self.drafts.into_list().into_iter().filter(|draft| draft.touched);
-        let mut drafts: Vec<Draft> = drafts.collect();
+        let mut drafts = self.drafts.into_list();
+        drafts.retain(|draft| draft.touched);
         drafts.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         for draft in drafts {
             let Ok(index) = find(repositories, &draft.key.repository) else {
