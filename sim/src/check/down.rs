@@ -59,6 +59,8 @@ impl Checks {
         let known = self.looked.find(frame);
         let (says, is_stream) = match known {
             Some(says) => {
+                // The same text as when it was compared with the log: it counts on every connection.
+                self.verdict.counts.count(Invariant::DenseSequences);
                 self.streamed(id, says);
                 (says, true)
             }
