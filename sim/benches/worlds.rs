@@ -7,8 +7,13 @@
 use driftless_sim::policies::Policies;
 use driftless_sim::scenario::{Profile, Scenario};
 use driftless_sim::world::{Options, Outcome, run};
+use mimalloc::MiMalloc;
 use std::io::Write;
 use std::time::Instant;
+
+/// As in the command.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Small worlds that are run.
 const SMALL: u64 = 2_000;
