@@ -23,7 +23,7 @@ pub struct ClientDisk {
     /// A request that only reads.
     reading: Option<StorageRequest>,
     journal: Journal<(), Transaction>,
-    committed: Option<Transaction>,
+    kept: Option<Transaction>,
     broken_law: Option<String>,
 }
 
@@ -35,7 +35,7 @@ impl ClientDisk {
             last_local: LocalSequence(0),
             reading: None,
             journal: Journal::new(),
-            committed: None,
+            kept: None,
             broken_law: None,
         }
     }
@@ -58,8 +58,17 @@ impl ClientDisk {
 
     /// Carries the request out, a commit durably, and answers it.
     pub fn finish(&mut self) -> Result<StorageReply, StorageFailure> {
+        self.finish_seen(|_, _| {})
+    }
+
+    /// As [`Self::finish`]; `seen` looks at a transaction that becomes durable, and at the disk just before it shows
+    /// that.
+    pub fn finish_seen(&mut self, seen: impl FnOnce(&Transaction, &Self)) -> Result<StorageReply, StorageFailure> {
         if let Some(transaction) = self.journal.take(&()) {
-            return self.commit(transaction).map(|()| StorageReply::Committed);
+            self.check(&transaction)?;
+            seen(&transaction, self);
+            self.apply(transaction);
+            return Ok(StorageReply::Committed);
         }
         match self.reading.take() {
             Some(request) => Ok(self.read(request)),
@@ -74,15 +83,19 @@ impl ClientDisk {
         failure(detail)
     }
 
-    /// The process dies; says what became of the write under way. One that was kept is [`Self::committed`].
+    /// The process dies; says what became of the write under way. One that was kept is [`Self::kept`].
     pub fn crash(&mut self, random: &mut Random) -> Crash {
         self.reading = None;
+        self.kept = None;
         let mut crash = Crash::Nothing;
         for (fate, kept) in self.journal.crash(random) {
             crash = fate;
-            if let Some(transaction) = kept {
-                // A broken law is told by `broken_law`.
-                let _ = self.commit(transaction);
+            // A broken law is told by `broken_law`.
+            if let Some(transaction) = kept
+                && self.check(&transaction).is_ok()
+            {
+                self.kept = Some(transaction.clone());
+                self.apply(transaction);
             }
         }
         crash
@@ -91,17 +104,18 @@ impl ClientDisk {
     /// The process dies, and what becomes of the write under way is given, not drawn.
     pub fn crash_with(&mut self, kept: bool) {
         self.reading = None;
+        // A broken law is told by `broken_law`.
         if let Some(transaction) = self.journal.take(&())
             && kept
+            && self.check(&transaction).is_ok()
         {
-            // A broken law is told by `broken_law`.
-            let _ = self.commit(transaction);
+            self.apply(transaction);
         }
     }
 
-    /// The transaction that became durable last.
-    pub const fn committed(&self) -> Option<&Transaction> {
-        self.committed.as_ref()
+    /// The transaction that the last crash has kept, if it kept one.
+    pub const fn kept(&self) -> Option<&Transaction> {
+        self.kept.as_ref()
     }
 
     /// The transaction that is written and not synced.
@@ -230,9 +244,10 @@ impl ClientDisk {
     fn load(&self, keys: &[RecordKey], ids: &[(RepositoryName, EventId)], max_bytes: usize) -> StorageReply {
         let (mut records, mut layers, mut own) = (Vec::with_capacity(keys.len()), Vec::new(), Vec::new());
         let (mut answered_records, mut answered_own) = (0, 0);
-        let (mut budget, mut known) = (ByteBudget::new(max_bytes), BTreeSet::new());
-        for key in keys {
-            let repository = self.repositories.get(&key.repository).filter(|_| known.insert(key));
+        let (mut budget, mut firsts) = (ByteBudget::new(max_bytes), Firsts::of(keys));
+        for (nth, key) in keys.iter().enumerate() {
+            let is_first = firsts.is_first(nth);
+            let repository = self.repositories.get(&key.repository).filter(|_| is_first);
             let record = repository.and_then(|repository| repository.record(&key.record));
             let layer = || repository.into_iter().flat_map(|found| found.layer_of(&key.record));
             let bytes = layer().map(|event| event.body.len()).sum::<usize>();
@@ -244,9 +259,9 @@ impl ClientDisk {
             layers.extend(layer().cloned());
         }
         layers.sort_unstable_by_key(|event: &OwnEvent| event.local);
-        let (mut budget, mut known) = (ByteBudget::new(max_bytes), BTreeSet::new());
-        for (name, id) in ids {
-            let found = self.own_event(name, id).filter(|_| known.insert((name, id)));
+        let (mut budget, mut firsts) = (ByteBudget::new(max_bytes), Firsts::of(ids));
+        for (nth, (name, id)) in ids.iter().enumerate() {
+            let found = self.own_event(name, id).filter(|_| firsts.is_first(nth));
             if !budget.takes(found.map_or(0, |event| event.body.len())) {
                 break;
             }
@@ -262,42 +277,44 @@ impl ClientDisk {
         }
     }
 
-    fn commit(&mut self, transaction: Transaction) -> Result<(), StorageFailure> {
-        if let Err(law) = self.check(&transaction) {
-            self.broken(&law);
-            return Err(failure(law));
+    fn apply(&mut self, transaction: Transaction) {
+        for change in transaction.changes {
+            self.change(change);
         }
-        for change in &transaction.changes {
-            self.apply(change);
-        }
-        self.committed = Some(transaction);
-        Ok(())
     }
 
-    fn apply(&mut self, change: &StorageChange) {
+    fn change(&mut self, change: StorageChange) {
         match change {
-            StorageChange::Record(record) => self.opened(&record.key.repository).set_record(record),
+            StorageChange::Record(record) => self.opened(record.key.repository.clone()).set_record(record),
             StorageChange::AddOwn(event) => {
                 self.last_local = event.local;
-                self.opened(&event.key.repository).add_own(event);
+                self.opened(event.key.repository.clone()).add_own(event);
             }
             StorageChange::SetOwn {
                 repository,
                 event,
                 state,
-            } => self.opened(repository).set_own(event, state),
-            StorageChange::Cursor { repository, cursor } => self.opened(repository).cursor.clone_from(cursor),
+            } => self.opened(repository).set_own(&event, state),
+            StorageChange::Cursor { repository, cursor } => self.opened(repository).cursor = cursor,
             StorageChange::DoubtSettled { repository } => self.opened(repository).doubt_settled(),
             StorageChange::PruneSettled {
                 repository,
                 before_ms,
                 keep,
-            } => self.opened(repository).prune_settled(*before_ms, *keep),
+            } => self.opened(repository).prune_settled(before_ms, keep),
         }
     }
 
+    /// Whether a transaction keeps the laws of storage.
+    fn check(&mut self, transaction: &Transaction) -> Result<(), StorageFailure> {
+        self.find_broken_law(transaction).map_err(|law| {
+            self.broken(&law);
+            failure(law)
+        })
+    }
+
     /// A local sequence is used once, and so is an event id of a repository.
-    fn check(&self, transaction: &Transaction) -> Result<(), String> {
+    fn find_broken_law(&self, transaction: &Transaction) -> Result<(), String> {
         let mut last = self.last_local;
         let mut ids = BTreeSet::new();
         for change in &transaction.changes {
@@ -316,8 +333,8 @@ impl ClientDisk {
         Ok(())
     }
 
-    fn opened(&mut self, name: &RepositoryName) -> &mut Repository {
-        self.repositories.entry(name.clone()).or_default()
+    fn opened(&mut self, name: RepositoryName) -> &mut Repository {
+        self.repositories.entry(name).or_default()
     }
 
     fn broken(&mut self, law: &str) {
@@ -344,6 +361,31 @@ impl Hash for ClientDisk {
         self.reading.hash(state);
         self.journal.hash(state);
         self.broken_law.hash(state);
+    }
+}
+
+/// Which of some things are the first of their kind. Few are compared one by one, which is faster than a tree.
+struct Firsts<'a, T> {
+    all: &'a [T],
+    met: BTreeSet<&'a T>,
+}
+
+/// How many are few.
+const FEW: usize = 8;
+
+impl<'a, T: Ord> Firsts<'a, T> {
+    const fn of(all: &'a [T]) -> Self {
+        let met = BTreeSet::new();
+        Self { all, met }
+    }
+
+    /// Whether the `nth` is one, asked for each in order.
+    fn is_first(&mut self, nth: usize) -> bool {
+        if self.all.len() <= FEW {
+            !self.all[..nth].contains(&self.all[nth])
+        } else {
+            self.met.insert(&self.all[nth])
+        }
     }
 }
 

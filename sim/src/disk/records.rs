@@ -35,7 +35,7 @@ impl Repository {
         ids.into_iter().filter_map(|id| self.records.get(id))
     }
 
-    pub(super) fn set_record(&mut self, record: &StoredRecord) {
+    pub(super) fn set_record(&mut self, record: StoredRecord) {
         let id = &record.key.record;
         if record.confirmed.is_none() && record.visible.is_none() {
             if let Some(old) = self.records.remove(id) {
@@ -43,16 +43,20 @@ impl Repository {
             }
             return;
         }
-        let old = self.records.insert(id.clone(), record.clone());
-        let old = old.map(|old| old.generation);
-        if old == Some(record.generation) {
-            return;
-        }
+        let old = match self.records.get_mut(id) {
+            Some(known) if known.generation == record.generation => {
+                *known = record;
+                return;
+            }
+            Some(known) => Some(known.generation),
+            None => None,
+        };
+        let (id, generation) = (id.clone(), record.generation);
         if let Some(old) = old {
-            self.leave_generation(old, id);
+            self.leave_generation(old, &id);
         }
-        let generation = self.generations.entry(record.generation).or_default();
-        generation.insert(id.clone());
+        self.generations.entry(generation).or_default().insert(id.clone());
+        self.records.insert(id, record);
     }
 
     fn leave_generation(&mut self, generation: u64, id: &RecordId) {
@@ -121,27 +125,21 @@ impl Repository {
     }
 
     /// Adds an own event whose local sequence and id are new.
-    pub(super) fn add_own(&mut self, event: &OwnEvent) {
+    pub(super) fn add_own(&mut self, event: OwnEvent) {
         self.by_id.insert(event.id.clone(), event.local);
-        self.put(event.clone());
+        self.list(&event.state, &event.key.record, event.local);
+        self.own.insert(event.local, event);
     }
 
-    pub(super) fn set_own(&mut self, id: &EventId, state: &OwnState) {
-        let Some(&local) = self.by_id.get(id) else {
-            return;
-        };
-        if let Some(mut event) = self.take(local) {
-            event.state.clone_from(state);
-            self.put(event);
+    pub(super) fn set_own(&mut self, id: &EventId, state: OwnState) {
+        if let Some(&local) = self.by_id.get(id) {
+            self.set_state(local, state);
         }
     }
 
     pub(super) fn doubt_settled(&mut self) {
         while let Some(&(_, local)) = self.settled.first() {
-            if let Some(mut event) = self.take(local) {
-                event.state = OwnState::Doubted;
-                self.put(event);
-            }
+            self.set_state(local, OwnState::Doubted);
         }
     }
 
@@ -150,22 +148,33 @@ impl Repository {
             if at_ms >= before_ms && self.settled.len() <= keep {
                 return;
             }
-            if let Some(event) = self.take(local) {
+            self.settled.pop_first();
+            if let Some(event) = self.own.remove(&local) {
                 self.by_id.remove(&event.id);
             }
         }
     }
 
-    fn put(&mut self, event: OwnEvent) {
-        let local = event.local;
-        match &event.state {
+    fn set_state(&mut self, local: LocalSequence, state: OwnState) {
+        let Some(event) = self.own.get_mut(&local) else {
+            return;
+        };
+        let (record, now) = (event.key.record.clone(), state.clone());
+        let before = std::mem::replace(&mut event.state, state);
+        self.unlist(&before, &record, local);
+        self.list(&now, &record, local);
+    }
+
+    /// Puts an event into the indexes of where it stands.
+    fn list(&mut self, state: &OwnState, record: &RecordId, local: LocalSequence) {
+        match state {
             OwnState::Pending => {
                 self.pending.insert(local);
-                self.layers.insert((event.key.record.clone(), local));
+                self.layers.insert((record.clone(), local));
             }
             OwnState::Acked(_) => {
                 self.unsettled.insert(local);
-                self.layers.insert((event.key.record.clone(), local));
+                self.layers.insert((record.clone(), local));
             }
             OwnState::Doubted => {
                 self.unsettled.insert(local);
@@ -175,16 +184,15 @@ impl Repository {
             }
             OwnState::Rejected { .. } => {}
         }
-        self.own.insert(local, event);
     }
 
-    fn take(&mut self, local: LocalSequence) -> Option<OwnEvent> {
-        let event = self.own.remove(&local)?;
-        match &event.state {
+    /// Takes an event out of the indexes of where it stood.
+    fn unlist(&mut self, state: &OwnState, record: &RecordId, local: LocalSequence) {
+        match state {
             OwnState::Pending | OwnState::Acked(_) => {
                 self.pending.remove(&local);
                 self.unsettled.remove(&local);
-                self.layers.remove(&(event.key.record.clone(), local));
+                self.layers.remove(&(record.clone(), local));
             }
             OwnState::Doubted => {
                 self.unsettled.remove(&local);
@@ -194,6 +202,5 @@ impl Repository {
             }
             OwnState::Rejected { .. } => {}
         }
-        Some(event)
     }
 }

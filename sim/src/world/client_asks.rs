@@ -129,19 +129,19 @@ impl World<'_> {
         let Some(storage) = node.storage.take() else {
             return;
         };
-        let commits = node.disk.unsynced().is_some();
+        let (checks, records) = (&mut self.checks, self.recorder.tape().is_some());
+        let mut made = None;
         let result = if node.disk_failures > 0 {
             node.disk_failures -= 1;
             self.fired.count(Fault::DiskFails);
             Err(node.disk.fail("the disk is full"))
         } else {
-            let result = node.disk.finish();
-            if let (true, Ok(_), Some(made)) = (commits, &result, node.disk.committed()) {
-                self.checks.client_committed(now, index, made, &node.disk);
-            }
-            result
+            node.disk.finish_seen(|transaction, disk| {
+                checks.client_committed(now, index, transaction, disk);
+                made = records.then(|| transaction.clone());
+            })
         };
-        self.tell_client_stored(index, storage.0, result.is_ok(), commits && result.is_ok());
+        self.tell_client_stored(index, storage.0, result.is_ok(), made.as_ref());
         if let Some(law) = self.clients[index].disk.broken_law() {
             let message = format!("client {index}: {law}");
             self.broke_contract(message);

@@ -365,7 +365,7 @@ impl World<'_> {
         let request = node.storage.map(|request| request.0);
         let links = node.end_life();
         let crash = node.disk.crash(&mut node.crashes);
-        if let (Crash::Kept, Some(made)) = (crash, node.disk.committed()) {
+        if let (Crash::Kept, Some(made)) = (crash, node.disk.kept()) {
             self.checks.client_committed(now, index, made, &node.disk);
         }
         self.checks.client_stopped(now, index, true);

@@ -7,6 +7,7 @@ use crate::network::{End, LinkId, NetworkEvent};
 use crate::recording::{Ending, Kind, Node, Reading, Tape};
 use crate::scenario::{ClockPlan, Way, What};
 use driftless_core::Instant;
+use driftless_core::client::Transaction;
 use driftless_core::server::{Append, AppendId};
 use driftless_core::wire::CloseCode;
 
@@ -50,18 +51,18 @@ impl World<'_> {
             return;
         };
         tape.ended(now, Node::Client(index), request, ending(crash));
-        if let (Crash::Kept, Some(made)) = (crash, self.clients[index].disk.committed()) {
+        if let (Crash::Kept, Some(made)) = (crash, self.clients[index].disk.kept()) {
             tape.committed(index, made);
         }
     }
 
     /// A client's disk is done.
-    pub(super) fn tell_client_stored(&mut self, index: usize, request: u64, done: bool, committed: bool) {
+    pub(super) fn tell_client_stored(&mut self, index: usize, request: u64, done: bool, made: Option<&Transaction>) {
         let now = self.scheduler.now();
         let Some(tape) = self.recorder.tape() else { return };
         let how = if done { Ending::Done } else { Ending::Failed };
         tape.ended(now, Node::Client(index), request, how);
-        if let (true, Some(made)) = (committed, self.clients[index].disk.committed()) {
+        if let Some(made) = made {
             tape.committed(index, made);
         }
     }
