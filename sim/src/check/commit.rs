@@ -242,16 +242,16 @@ impl Checks {
         if self.is_plain_server || replica.is_deceived {
             return;
         }
-        let (mask, now) = (replica.histories, &replica.cursor);
-        let before = before.unwrap_or(now).clone();
-        let mut result = self.agreeing(client, repository, mask, &before, made, disk);
+        let (mask, from) = (replica.histories, before.unwrap_or(&replica.cursor).after.get());
+        self.find_written(repository, made);
+        let mut result = self.agreeing(client, repository, mask, before, made, disk);
         let wider = if result.is_err() {
-            self.alike(repository, mask, before.after.get())
+            self.alike(repository, mask, from)
         } else {
             mask
         };
         if wider != mask {
-            result = self.agreeing(client, repository, wider, &before, made, disk);
+            result = self.agreeing(client, repository, wider, before, made, disk);
         }
         match result {
             Ok(agreeing) => {
@@ -261,10 +261,23 @@ impl Checks {
                 }
                 self.verdict.counts.count(Invariant::ExactlyOnceEffect);
                 self.verdict.counts.count(Invariant::ChangedHistoryNoticed);
-                self.effects(client, repository, before.after.get(), agreeing);
+                self.effects(client, repository, from, agreeing);
                 self.visible(client, repository, made);
             }
-            Err(message) => self.disagree(client, repository, wider, &before, &message),
+            Err(message) => self.disagree(client, repository, wider, before, &message),
+        }
+    }
+
+    /// Finds the records of a repository that a transaction writes.
+    fn find_written(&mut self, repository: usize, made: &Transaction) {
+        let model = self.model.repository(repository);
+        self.written.clear();
+        for (place, change) in made.changes.iter().enumerate() {
+            if let StorageChange::Record(record) = change
+                && *record.key.repository == *model.name
+            {
+                self.written.push((place, model.records.find(&record.key.record)));
+            }
         }
     }
 
@@ -274,12 +287,13 @@ impl Checks {
         client: usize,
         repository: usize,
         mask: u64,
-        before: &Cursor,
+        before: Option<&Cursor>,
         made: &Transaction,
         disk: &dyn DiskView,
     ) -> Result<u64, String> {
         let model = self.model.repository(repository);
         let cursor = &self.clients[client].replicas[repository].cursor;
+        let before = before.unwrap_or(cursor);
         let (mut agreeing, mut found) = (0u64, None);
         for (index, history) in model.histories().iter().enumerate().rev() {
             if mask & bit(index) == 0 {
@@ -287,7 +301,8 @@ impl Checks {
             }
             self.stamp += 1;
             let look = Look { model, history, cursor };
-            match look.transaction(before, made, disk, &mut self.stamps[repository], self.stamp) {
+            let stamps = (&mut self.stamps[repository], self.stamp);
+            match look.transaction(before, written(&self.written, made), disk, stamps) {
                 Ok(()) => agreeing |= bit(index),
                 Err(message) => found = found.or(Some(message)),
             }
@@ -312,11 +327,12 @@ impl Checks {
         wider
     }
 
-    fn disagree(&mut self, client: usize, repository: usize, mask: u64, before: &Cursor, message: &str) {
+    fn disagree(&mut self, client: usize, repository: usize, mask: u64, before: Option<&Cursor>, message: &str) {
         let model = self.model.repository(repository);
         let newest = model.histories().len() - 1;
         let is_of_another = mask & bit(newest) == 0;
         let replica = &mut self.clients[client].replicas[repository];
+        let before = before.unwrap_or(&replica.cursor);
         let place = |seen: Option<&(Sequence, EventId)>| {
             let (sequence, id) = seen?;
             let place = model.log().place(model.events.find(id)?);
@@ -337,16 +353,8 @@ impl Checks {
 
     /// A record without a local layer shows what is confirmed, and what is pending is flagged.
     fn visible(&mut self, client: usize, repository: usize, made: &Transaction) {
-        let model = self.model.repository(repository);
         let replica = &self.clients[client].replicas[repository];
-        for change in &made.changes {
-            let StorageChange::Record(record) = change else {
-                continue;
-            };
-            if *record.key.repository != *model.name {
-                continue;
-            }
-            let number = model.records.find(&record.key.record);
+        for (number, record) in written(&self.written, made) {
             let layer = number.map_or_else(Layer::default, |number| replica.layer(number));
             let is_shown = layer.all > 0 || record.visible == record.confirmed;
             let is_flagged = record.pending == (layer.pending > 0);
@@ -355,6 +363,17 @@ impl Checks {
             });
         }
     }
+}
+
+/// The records that were found in a transaction, with their numbers.
+fn written<'a>(
+    found: &'a [(usize, Option<u32>)],
+    made: &'a Transaction,
+) -> impl Iterator<Item = (Option<u32>, &'a StoredRecord)> {
+    found.iter().filter_map(|(place, number)| match &made.changes[*place] {
+        StorageChange::Record(record) => Some((*number, record)),
+        _ => None,
+    })
 }
 
 /// The bit of a history.
@@ -370,24 +389,16 @@ pub(super) struct Look<'a> {
 }
 
 impl Look<'_> {
-    fn transaction(
+    fn transaction<'w>(
         &self,
         before: &Cursor,
-        made: &Transaction,
+        written: impl Iterator<Item = (Option<u32>, &'w StoredRecord)>,
         disk: &dyn DiskView,
-        stamps: &mut Vec<u64>,
-        stamp: u64,
+        (stamps, stamp): (&mut Vec<u64>, u64),
     ) -> Result<(), String> {
         self.seen()?;
         stamps.resize(self.model.records.len(), 0);
-        for change in &made.changes {
-            let StorageChange::Record(record) = change else {
-                continue;
-            };
-            if *record.key.repository != *self.model.name {
-                continue;
-            }
-            let number = self.model.records.find(&record.key.record);
+        for (number, record) in written {
             self.record(number, record)?;
             if let Some(number) = number {
                 stamps[number as usize] = stamp;
@@ -415,8 +426,11 @@ impl Look<'_> {
             return Ok(());
         }
         let seen = self.cursor.seen.as_ref();
-        let place = seen.and_then(|(_, id)| self.history.place(self.model.events.find(id)?));
-        if place == Some(after) && seen.is_some_and(|(sequence, _)| sequence.get() == after) {
+        let is_event = |id: &EventId| {
+            let event = self.history.event(after);
+            event.is_some_and(|event| self.model.events.text(event.id) == id.text())
+        };
+        if seen.is_some_and(|(sequence, id)| sequence.get() == after && is_event(id)) {
             return Ok(());
         }
         let head = self.history.len();

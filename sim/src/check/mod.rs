@@ -78,6 +78,8 @@ pub struct Checks {
     /// By repository and record: the last look at a transaction that met it.
     stamps: Vec<Vec<u64>>,
     stamp: u64,
+    /// Kept to be warm: the records that a transaction writes, by the places of the changes, with their numbers.
+    written: Vec<(usize, Option<u32>)>,
     /// What the largest push so far may take in the hub.
     largest_push: usize,
     /// Whether only our clients write: then every event of a log has a known author.
@@ -115,6 +117,7 @@ impl Checks {
             last_written: vec![vec![0; scenario.clients.len()]; count],
             stamps: vec![Vec::new(); count],
             stamp: 0,
+            written: Vec::new(),
             largest_push: 0,
             knows_authors: scenario.clients.iter().all(|plan| is_ours(plan.kind)),
             is_plain_server: scenario.server.kind == ServerKind::Published,
@@ -436,8 +439,9 @@ impl Checks {
         self.told(client, notice);
     }
 
-    /// A transaction is durable on a client's disk, and the disk shows it: before its machine hears of it, or when a
-    /// crash has kept it. Not for one that was lost.
+    /// A transaction becomes durable on a client's disk: before its machine hears of it, or when a crash has kept it.
+    /// Not for one that is lost. Only records that it does not write are looked at on the disk, which may show it
+    /// already or not yet.
     pub fn client_committed(&mut self, now: Instant, client: usize, made: &Transaction, disk: &dyn DiskView) {
         self.verdict.now = now;
         self.transaction(client, made, disk);
