@@ -40,7 +40,7 @@ impl Checks {
         if cursor.refolding {
             return Some(format!("it still folds {name} again"));
         }
-        if !self.is_of_newest(client, repository) {
+        if !self.is_of_newest(client, repository) && !self.is_deceived(client, repository) {
             return Some(format!("its {name} is of another history than the store's"));
         }
         let unsettled = replica.unsettled;
@@ -54,6 +54,7 @@ impl Checks {
                 format!("client {} is not settled: {}", end.client, holds.unwrap_or_default())
             });
             if let Some(disk) = end.disk {
+                self.find_deceived(end.client);
                 self.whole_disk(end.client, disk);
                 self.end_histories(end.client);
                 self.end_own(end.client);
@@ -68,6 +69,24 @@ impl Checks {
         let replica = &self.clients[client].replicas[repository];
         let histories = self.alike(repository, replica.histories, replica.cursor.after.get());
         replica.is_forbidden || replica.is_deceived || histories & newest != 0
+    }
+
+    /// Whether a client's last event is at its place in the store's history: then nobody can notice that what came
+    /// before is another past (PROTOCOL.md 6.11).
+    fn is_deceived(&self, client: usize, repository: usize) -> bool {
+        let model = self.model.repository(repository);
+        let seen = self.clients[client].replicas[repository].cursor.seen.as_ref();
+        seen.is_some_and(|(sequence, id)| {
+            let place = model.events.find(id).and_then(|event| model.log().place(event));
+            place == Some(sequence.get())
+        })
+    }
+
+    fn find_deceived(&mut self, client: usize) {
+        for repository in 0..self.model.len() {
+            let is_deceived = !self.is_of_newest(client, repository) && self.is_deceived(client, repository);
+            self.clients[client].replicas[repository].is_deceived |= is_deceived;
+        }
     }
 
     /// The cursor is of the store's history.
