@@ -6,11 +6,11 @@
 //!
 //! | pass | what it tries |
 //! |---|---|
-//! | [`schedule`] | without incidents: those behind the failure, then pieces of half the list down to single ones |
-//! | [`cast`] | without a client, without a repository |
-//! | [`calm`] | fixed delays, right clocks, usual limits, no faults allowed |
-//! | [`plain`] | one change a write, short data and names, cuts that both ends hear of, counts of one |
-//! | [`times`] | short waits, round numbers, an early end of the faults |
+//! | `schedule` | without incidents: those behind the failure, then pieces of half the list down to single ones |
+//! | `cast` | without a client, without a repository |
+//! | `calm` | fixed delays, right clocks, usual limits, no faults allowed |
+//! | `plain` | one change a write, short data and names, cuts that both ends hear of, counts of one |
+//! | `times` | short waits, round numbers, an early end of the faults |
 
 mod calm;
 mod cast;
@@ -55,7 +55,7 @@ pub struct Progress {
 }
 
 /// Makes `scenario`, which fails with `failure`, smaller, by at most `budget` runs of `fails`, which says how a
-/// scenario fails. A failure is the same if its invariant is and it says about the same ([`same`]).
+/// scenario fails. A failure is the same if its invariant is and it says about the same (`same`).
 pub fn shrink_by(
     scenario: &Scenario,
     failure: &Failure,

@@ -2,15 +2,15 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`settings`] | what machines are made with |
-//! | [`client_node`], [`client_asks`] | clients: how they start and end, and what they ask for |
-//! | [`server_node`] | the server: how it starts and ends |
-//! | [`session_node`], [`hub_node`] | its machines, and what they ask for |
-//! | [`agenda`], [`incidents`] | what happens, and when |
-//! | [`ending`] | how faults end, and when everyone is settled |
-//! | [`wake`], [`lane`], [`steps`] | wake-ups, queues between machines, and what every call of a machine passes |
-//! | [`peer_node`] | peers that are not ours |
-//! | [`recorded`] | what a run tells its recorder |
+//! | `settings` | what machines are made with |
+//! | `client_node`, `client_asks` | clients: how they start and end, and what they ask for |
+//! | `server_node` | the server: how it starts and ends |
+//! | `session_node`, `hub_node` | its machines, and what they ask for |
+//! | `agenda`, `incidents` | what happens, and when |
+//! | `ending` | how faults end, and when everyone is settled |
+//! | `wake`, `lane`, `steps` | wake-ups, queues between machines, and what every call of a machine passes |
+//! | `peer_node` | peers that are not ours |
+//! | `recorded` | what a run tells its recorder |
 //!
 //! Time moves from one entry of the scheduler to the next. At one instant things happen in a fixed order: incidents
 //! that were triggered, then what the network has brought, then what has become ready, then what is due, then incidents with a time.
