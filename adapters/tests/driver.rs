@@ -172,7 +172,7 @@ fn a_write_is_answered_when_it_is_durable() {
     let written = binding.write(1);
     assert!(written.try_recv().is_err());
     binding.release();
-    assert_eq!(written.try_recv().unwrap().unwrap().len(), 1);
+    assert_eq!(written.try_recv().unwrap().unwrap().events().len(), 1);
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn a_stop_waits_for_storage_and_drops_what_cannot_be_answered_any_more() {
         ConnectionState::Offline { retry_in: None }
     );
     assert!(written.try_recv().unwrap().is_ok());
-    assert_eq!(late.try_recv().unwrap(), Err(WriteError::Stopped));
+    assert_eq!(late.try_recv().unwrap().unwrap_err(), WriteError::Stopped);
     drop(binding);
     assert!(flushed.recv().is_err(), "nobody is left to answer");
 }

@@ -7,6 +7,7 @@ use async_tungstenite::WebSocketStream;
 use async_tungstenite::tokio::TokioAdapter;
 use async_tungstenite::tungstenite::Message;
 use async_tungstenite::tungstenite::protocol::Role;
+use driftless::Tokio;
 use driftless::core::event::{EventBatch, EventId, Json, NewEvent, RecordId};
 use driftless::core::name::{LogName, Namespace, RepositoryName};
 use driftless::core::server::{Append, Appended, ConnectionId, Page, PageRequest};
@@ -27,7 +28,7 @@ async fn connect(server: &Server, token: Option<&str>) -> Peer {
         token: token.map(Into::into),
         read_ahead: Vec::new().into(),
     };
-    tokio::spawn(server.serve_socket(far, opening));
+    tokio::spawn(server.serve_socket(Tokio::socket(far), opening));
     WebSocketStream::from_raw_socket(TokioAdapter::new(near), Role::Client, None).await
 }
 
@@ -57,7 +58,7 @@ fn event(id: &str) -> NewEvent {
 
 #[tokio::test]
 async fn any_socket_is_served_and_events_without_one_reach_it() {
-    let server = Server::start(ServerConfig::new(Arc::new(Memory::new())));
+    let server = Server::start(ServerConfig::new(Arc::new(Memory::new())), Tokio).unwrap();
     let mut peer = connect(&server, None).await;
     say(&mut peer, r#"{"type":"auth","protocol":1}"#).await;
     assert!(hear(&mut peer).await.contains("auth_success"));
@@ -75,7 +76,7 @@ async fn any_socket_is_served_and_events_without_one_reach_it() {
 
 #[tokio::test]
 async fn a_shutdown_closes_every_connection_and_those_that_come_later() {
-    let server = Server::start(ServerConfig::new(Arc::new(Memory::new())));
+    let server = Server::start(ServerConfig::new(Arc::new(Memory::new())), Tokio).unwrap();
     let mut peer = connect(&server, None).await;
     say(&mut peer, r#"{"type":"auth"}"#).await;
     hear(&mut peer).await;
@@ -88,7 +89,7 @@ async fn a_shutdown_closes_every_connection_and_those_that_come_later() {
 
 #[tokio::test]
 async fn connections_do_not_outlive_the_server() {
-    let server = Server::start(ServerConfig::new(Arc::new(Memory::new())));
+    let server = Server::start(ServerConfig::new(Arc::new(Memory::new())), Tokio).unwrap();
     let mut peer = connect(&server, None).await;
     say(&mut peer, r#"{"type":"auth"}"#).await;
     hear(&mut peer).await;
@@ -120,11 +121,12 @@ impl Notes {
 #[tokio::test]
 async fn the_owner_is_told_of_connections() {
     let notes = Arc::new(Notes::default());
-    let server = Server::start(ServerConfig {
+    let config = ServerConfig {
         observer: notes.clone(),
         authenticator: Arc::new(StaticToken::new("secret").unwrap()),
         ..ServerConfig::new(Arc::new(Memory::new()))
-    });
+    };
+    let server = Server::start(config, Tokio).unwrap();
     let mut peer = connect(&server, Some("wrong")).await;
     say(&mut peer, r#"{"type":"auth"}"#).await;
     assert!(hear(&mut peer).await.contains("auth_failed"));
@@ -169,7 +171,7 @@ impl Store for Faulty {
 
 #[tokio::test]
 async fn the_owner_is_told_when_the_hub_has_failed() {
-    let server = Server::start(ServerConfig::new(Arc::new(Faulty(Memory::new()))));
+    let server = Server::start(ServerConfig::new(Arc::new(Faulty(Memory::new()))), Tokio).unwrap();
     let pushing = server.clone();
     let push = tokio::spawn(async move { pushing.push(log(), vec![event("a")]).await });
     server.failed().await;

@@ -1,7 +1,8 @@
 //! What the application asks of a running client.
 
+use super::receipt::Receipt;
 use driftless_core::client::{Blocked, Change, ClientCredentials, ConnectionState, RequestId, WriteError};
-use driftless_core::event::{EventId, Sequence};
+use driftless_core::event::Sequence;
 use driftless_core::name::RepositoryName;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,8 +10,8 @@ use std::fmt;
 /// Called once with an answer; dropped without being called when the client ends before there is one. Must not block.
 pub type Done<T> = Box<dyn FnOnce(T) + Send>;
 
-/// What became of a write: the ids of its events, in order of the changes.
-pub type WriteResult = Result<Vec<EventId>, WriteError>;
+/// What became of a write.
+pub type WriteResult = Result<Receipt, WriteError>;
 
 /// What the application asks of a running client.
 pub enum Command {

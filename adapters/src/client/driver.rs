@@ -1,10 +1,14 @@
 //! The part of a client that is the same on every runtime.
 
 use super::command::{Command, Done, Status, WriteResult};
+use super::journal::{Journal, JournalEntry};
+use super::receipt::Receipts;
+use super::state::{Connection, Progress};
 use driftless_core::client::{
-    Client, ClientAction, ClientConfig, ClientInput, Notice, RequestId, StorageFailure, StorageId, Write,
+    Client, ClientAction, ClientConfig, ClientInput, ConnectionState, Notice, RequestId, StorageFailure, StorageId,
+    Write,
 };
-use driftless_core::event::Timestamp;
+use driftless_core::event::{Sequence, Timestamp};
 use driftless_core::name::RepositoryName;
 use driftless_core::{Actions, Instant, Machine};
 use std::collections::BTreeMap;
@@ -59,13 +63,24 @@ pub struct Driver {
     machine: Client,
     repositories: Vec<RepositoryName>,
     actions: Actions<ClientAction>,
-    writes: BTreeMap<RequestId, Done<WriteResult>>,
+    writes: BTreeMap<RequestId, Pending>,
+    receipts: Receipts,
     flushes: Vec<Flush>,
     statuses: Vec<Done<Status>>,
     storing: Option<StorageId>,
     /// Whether storage is open, or has failed to open at least once.
     opened: Opening,
     stopped: bool,
+    /// The sum of the cursors when the client began to catch up.
+    caught_up_from: u64,
+    journal: Option<Journal>,
+}
+
+/// A write whose answer is waited for.
+struct Pending {
+    /// The repository of each of its changes.
+    repositories: Vec<RepositoryName>,
+    done: Done<WriteResult>,
 }
 
 struct Flush {
@@ -89,12 +104,20 @@ impl Driver {
             machine: Client::new(config),
             actions: Actions::new(),
             writes: BTreeMap::new(),
+            receipts: Receipts::default(),
             flushes: Vec::new(),
             statuses: Vec::new(),
             storing: None,
             opened: Opening::UnderWay,
             stopped: false,
+            caught_up_from: 0,
+            journal: None,
         }
+    }
+
+    /// Writes down every input and action from now on.
+    pub fn record(&mut self, journal: Journal) {
+        self.journal = Some(journal);
     }
 
     /// Something has happened.
@@ -104,6 +127,9 @@ impl Driver {
             ClientInput::Stop => self.stopped = true,
             _ => {}
         }
+        if let Some(journal) = &mut self.journal {
+            journal(JournalEntry::Input(now, &input));
+        }
         self.machine.handle(now, input, &mut self.actions);
     }
 
@@ -111,7 +137,8 @@ impl Driver {
     pub fn command(&mut self, now: Instant, wall: Timestamp, command: Command) {
         match command {
             Command::Write { request, changes, done } => {
-                self.writes.insert(request, done);
+                let repositories = changes.iter().map(|change| change.repository.clone()).collect();
+                self.writes.insert(request, Pending { repositories, done });
                 let write = Write { request, wall, changes };
                 self.input(now, ClientInput::Write(write));
             }
@@ -130,20 +157,68 @@ impl Driver {
     /// What the binding has to do next. Writes are answered on the way.
     pub fn next_action(&mut self) -> Option<ClientAction> {
         let action = self.actions.pop()?;
+        if let Some(journal) = &mut self.journal {
+            journal(JournalEntry::Action(&action));
+        }
         match &action {
             ClientAction::Storage { storage, .. } => self.storing = Some(*storage),
-            ClientAction::Notify(Notice::Opened) => self.opened = Opening::Open,
-            ClientAction::Notify(Notice::Trouble { .. }) if self.opened == Opening::UnderWay => {
-                self.opened = Opening::Failing;
-            }
-            ClientAction::Notify(Notice::Written { request, result }) => {
-                if let Some(done) = self.writes.remove(request) {
-                    done(result.clone());
-                }
-            }
+            ClientAction::Notify(notice) => self.hear(notice),
             _ => {}
         }
         Some(action)
+    }
+
+    fn hear(&mut self, notice: &Notice) {
+        match notice {
+            Notice::Opened => self.opened = Opening::Open,
+            Notice::Trouble { .. } if self.opened == Opening::UnderWay => self.opened = Opening::Failing,
+            Notice::Connection(ConnectionState::Authenticating) => self.caught_up_from = self.applied(),
+            Notice::Written { request, result } => {
+                let Some(Pending { repositories, done }) = self.writes.remove(request) else {
+                    return;
+                };
+                match result {
+                    Ok(events) => {
+                        let events = repositories.into_iter().zip(events.iter().cloned()).collect();
+                        self.receipts.issue(events, |receipt| done(Ok(receipt)));
+                    }
+                    Err(error) => done(Err(error.clone())),
+                }
+            }
+            notice => self.receipts.hear(notice),
+        }
+    }
+
+    /// How many events are applied, over all repositories.
+    fn applied(&self) -> u64 {
+        let cursors = self.repositories.iter().filter_map(|name| self.machine.cursor(name));
+        cursors.map(Sequence::get).sum()
+    }
+
+    /// Where the connection stands.
+    pub fn connection(&mut self) -> Connection {
+        match self.machine.connection() {
+            ConnectionState::Offline { retry_in } => Connection::Offline { retry_in: *retry_in },
+            ConnectionState::Connecting => Connection::Connecting,
+            ConnectionState::Authenticating => Connection::Authenticating,
+            ConnectionState::CatchingUp => Connection::CatchingUp(self.progress()),
+            ConnectionState::Live => Connection::Live,
+            ConnectionState::AuthenticationFailed { message } => {
+                let message = message.clone();
+                Connection::AuthenticationFailed { message }
+            }
+        }
+    }
+
+    fn progress(&mut self) -> Progress {
+        let applied = self.applied();
+        // Folding again from 0 begins anew.
+        self.caught_up_from = self.caught_up_from.min(applied);
+        Progress {
+            repositories: self.repositories.len(),
+            current: self.machine.current_repositories(),
+            events: applied - self.caught_up_from,
+        }
     }
 
     /// Answers what can be answered. Called when all actions are carried out; `told` says whether all notices are with

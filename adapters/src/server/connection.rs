@@ -8,11 +8,11 @@
 //!   timer ────▶ tick ──────┘      └─▶ hub, authenticator
 //! ```
 
-use super::clock::Clock;
 use super::duplex::{Counting, Duplex};
 use super::host::{Host, HubMail, Replies};
 use super::mailbox::Mailbox;
 use super::outgoing::Outgoing;
+use crate::runtime::Clock;
 use crate::wall_clock;
 use async_tungstenite::tungstenite::error::ProtocolError;
 use async_tungstenite::tungstenite::protocol::frame::coding::CloseCode as SocketCode;

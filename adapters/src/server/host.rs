@@ -1,10 +1,10 @@
 //! What every connection of a server shares, and what reaches the hub.
 
 use super::authenticator::Authenticator;
-use super::clock::Clock;
 use super::mailbox::Mailbox;
 use super::metrics::Metrics;
 use super::observer::Observer;
+use crate::runtime::Clock;
 use driftless_core::server::{ConnectionId, HubInput, SessionConfig, SessionInput};
 use std::fmt;
 use std::sync::Arc;

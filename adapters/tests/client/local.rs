@@ -1,7 +1,8 @@
 //! Reading and writing without a server.
 
 use super::{json, quick};
-use driftless::client::tokio::{Client, ClientBuilder, ClientError, OpenError};
+use driftless::Tokio;
+use driftless::client::{Client, ClientBuilder, ClientError, OpenError};
 use driftless::core::client::{Blocked, Change, ChangeKind, ServerOrder, WriteError};
 use driftless::core::event::RecordId;
 use driftless::storage::SqliteOpenError;
@@ -18,7 +19,7 @@ fn offline() -> ClientBuilder {
 
 #[tokio::test]
 async fn a_write_is_read_back_at_once() {
-    let client = offline().open().await.unwrap();
+    let client = offline().open(Tokio).await.unwrap();
     client.upsert("users", "b", json(r#"{"n":2}"#)).await.unwrap();
     client.upsert("users", "a", json(r#"{"n":1}"#)).await.unwrap();
     client.upsert("users", "c", json(r#"{"n":3}"#)).await.unwrap();
@@ -43,10 +44,11 @@ async fn a_write_is_read_back_at_once() {
 
 #[tokio::test]
 async fn the_outbox_keeps_the_order_of_writing_and_says_why_it_waits() {
-    let client = offline().open().await.unwrap();
+    let client = offline().open(Tokio).await.unwrap();
     let mut written = Vec::new();
     for number in 0..20 {
-        written.push(client.upsert("users", "a", json(&number.to_string())).await.unwrap());
+        let receipt = client.upsert("users", "a", json(&number.to_string())).await.unwrap();
+        written.push(receipt.event().clone());
     }
     assert_eq!(client.pending().await.unwrap(), written);
     let status = client.status().await.unwrap();
@@ -56,7 +58,7 @@ async fn the_outbox_keeps_the_order_of_writing_and_says_why_it_waits() {
 
 #[tokio::test]
 async fn changes_written_together_are_one_transaction() {
-    let client = offline().open().await.unwrap();
+    let client = offline().open(Tokio).await.unwrap();
     let change = |repository: &str, record: &str| Change {
         repository: repository.parse().unwrap(),
         record: RecordId::new(record).unwrap(),
@@ -78,13 +80,13 @@ async fn changes_written_together_are_one_transaction() {
         .write(vec![change("users", "a"), change("users", "b")])
         .await
         .unwrap();
-    assert_eq!(client.pending().await.unwrap(), events);
+    assert_eq!(client.pending().await.unwrap(), events.events());
     client.stop().await;
 }
 
 #[tokio::test]
 async fn many_writers_share_transactions_and_none_is_lost() {
-    let client = offline().open().await.unwrap();
+    let client = offline().open(Tokio).await.unwrap();
     let writers: Vec<_> = (0..8)
         .map(|writer| {
             let client = client.clone();
@@ -108,33 +110,36 @@ async fn many_writers_share_transactions_and_none_is_lost() {
 async fn a_stopped_client_leaves_its_file_to_the_next() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("client.db");
-    let first = offline().sqlite(&path).open().await.unwrap();
+    let first = offline().sqlite(&path).open(Tokio).await.unwrap();
     let event = first.upsert("users", "a", json(r#"{"n":1}"#)).await.unwrap();
-    let error = offline().sqlite(&path).open().await.unwrap_err();
+    let error = offline().sqlite(&path).open(Tokio).await.unwrap_err();
     assert!(
         matches!(error, OpenError::Sqlite(SqliteOpenError::InUse { .. })),
         "{error}"
     );
     first.stop().await;
-    assert_eq!(first.upsert("users", "b", json("2")).await, Err(ClientError::Stopped));
+    assert_eq!(
+        first.upsert("users", "b", json("2")).await.unwrap_err(),
+        ClientError::Stopped
+    );
     assert_eq!(first.get("users", "a").await, Err(ClientError::Stopped));
     assert_eq!(first.notices().next().await, None);
     // The file is whole without its log, and can be copied.
     assert!(path.exists() && !folder.path().join("client.db-wal").exists());
-    let second = offline().sqlite(&path).open().await.unwrap();
-    assert_eq!(second.pending().await.unwrap(), [event]);
+    let second = offline().sqlite(&path).open(Tokio).await.unwrap();
+    assert_eq!(second.pending().await.unwrap(), [event.event().clone()]);
     assert_eq!(
         second.get("users", "a").await.unwrap().unwrap().data,
         Some(json(r#"{"n":1}"#))
     );
     let next = second.upsert("users", "b", json("2")).await.unwrap();
-    assert_eq!(second.pending().await.unwrap().last(), Some(&next));
+    assert_eq!(second.pending().await.unwrap().last(), Some(next.event()));
     second.stop().await;
 }
 
 #[tokio::test]
 async fn what_waits_for_an_answer_hears_of_the_stop() {
-    let client = offline().open().await.unwrap();
+    let client = offline().open(Tokio).await.unwrap();
     client.upsert("users", "a", json("1")).await.unwrap();
     let flush = tokio::spawn({
         let client = client.clone();

@@ -8,7 +8,7 @@ mod peer;
 mod pressure;
 mod syncing;
 
-use driftless::client::tokio::{Client, ClientBuilder, Feed};
+use driftless::client::{Client, ClientBuilder, Feed};
 use driftless::core::client::{ConnectionState, Notice, ServerOrder, Timing};
 use driftless::core::event::Json;
 use peer::Peers;

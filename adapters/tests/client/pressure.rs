@@ -3,6 +3,7 @@
 use super::peer::Peers;
 use super::{builder, json, quick, soon, told};
 use async_tungstenite::tungstenite::Message;
+use driftless::Tokio;
 use driftless::core::client::{ConnectionState, Notice, StorageFailure, StorageReply, StorageRequest, Timing};
 use driftless::core::event::Sequence;
 use driftless::storage::{MemoryStorage, Reader, Storage};
@@ -27,7 +28,7 @@ async fn stream_all(peers: &Peers) {
 #[tokio::test]
 async fn a_feed_that_is_read_late_misses_nothing() {
     let peers = Peers::listen().await;
-    let (client, mut feed) = builder(&peers).open_with_feed(4).await.unwrap();
+    let (client, mut feed) = builder(&peers).open_with_feed(Tokio, 4).await.unwrap();
     let server = tokio::spawn(async move { stream_all(&peers).await });
     // Answered although nobody reads the feed.
     soon("the status", client.status()).await.unwrap();
@@ -51,7 +52,7 @@ async fn a_feed_that_is_read_late_misses_nothing() {
 #[tokio::test]
 async fn a_subscriber_that_is_too_slow_is_told_how_much_it_missed() {
     let peers = Peers::listen().await;
-    let (client, mut feed) = builder(&peers).open_with_feed(64).await.unwrap();
+    let (client, mut feed) = builder(&peers).open_with_feed(Tokio, 64).await.unwrap();
     let mut slow = client.notices();
     let server = tokio::spawn(async move { stream_all(&peers).await });
     for _ in 0..EVENTS {
@@ -105,7 +106,7 @@ impl Storage for Broken {
 async fn a_storage_that_ends_fails_its_requests_and_not_the_client() {
     let peers = Peers::listen().await;
     let storage = Broken(MemoryStorage::new());
-    let client = builder(&peers).storage(storage).open().await.unwrap();
+    let client = builder(&peers).storage(storage).open(Tokio).await.unwrap();
     let error = soon("the answer", client.upsert("users", "a", json("1")))
         .await
         .unwrap_err();
@@ -122,7 +123,11 @@ async fn a_storage_that_stalls_stops_the_socket_and_not_the_client() {
     let (word, receiver) = mpsc::channel();
     let inner = MemoryStorage::new();
     let storage = Held { inner, word: receiver };
-    let (client, mut feed) = builder(&peers).storage(storage).open_with_feed(64).await.unwrap();
+    let (client, mut feed) = builder(&peers)
+        .storage(storage)
+        .open_with_feed(Tokio, 64)
+        .await
+        .unwrap();
     let mut peer = peers.accept_live(0).await;
     let padding = format!(r#","x":"{}""#, "x".repeat(60_000));
     let (mut sent, mut bytes) = (0, 0);
@@ -168,7 +173,7 @@ async fn a_frame_that_comes_slowly_is_a_sign_of_life_all_the_while() {
         heartbeat_timeout: Duration::from_secs(1),
         ..quick()
     };
-    let (client, mut feed) = builder(&peers).timing(timing).open_with_feed(64).await.unwrap();
+    let (client, mut feed) = builder(&peers).timing(timing).open_with_feed(Tokio, 64).await.unwrap();
     let mut peer = peers.accept_live(0).await;
     let padding = format!(r#","x":"{}""#, "x".repeat(100_000));
     let frame = raw_frame(&peer.stream_frame(0, 1, &padding));

@@ -2,6 +2,7 @@
 
 use super::peer::Peers;
 use super::{builder, json, soon, told};
+use driftless::Tokio;
 use driftless::core::client::{Notice, Origin};
 use driftless::core::event::Sequence;
 use tempfile::TempDir;
@@ -9,10 +10,11 @@ use tempfile::TempDir;
 #[tokio::test]
 async fn what_was_written_offline_is_pushed_in_order_and_flush_waits_for_its_ack() {
     let peers = Peers::listen().await;
-    let (client, mut feed) = builder(&peers).open_with_feed(64).await.unwrap();
+    let (client, mut feed) = builder(&peers).open_with_feed(Tokio, 64).await.unwrap();
     let mut written = Vec::new();
     for record in ["a", "b", "c"] {
-        written.push(client.upsert("users", record, json("1")).await.unwrap());
+        let receipt = client.upsert("users", record, json("1")).await.unwrap();
+        written.push(receipt.event().clone());
     }
     let flush = tokio::spawn({
         let client = client.clone();
@@ -48,7 +50,7 @@ async fn an_event_of_the_stream_is_durable_when_it_is_told() {
     let peers = Peers::listen().await;
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("client.db");
-    let (client, mut feed) = builder(&peers).sqlite(&path).open_with_feed(64).await.unwrap();
+    let (client, mut feed) = builder(&peers).sqlite(&path).open_with_feed(Tokio, 64).await.unwrap();
     let mut peer = peers.accept_live(0).await;
     for at in 1..=20 {
         peer.stream(at - 1, at).await;
@@ -77,7 +79,7 @@ async fn a_client_asks_from_its_cursor_after_a_restart() {
     let peers = Peers::listen().await;
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("client.db");
-    let (client, mut feed) = builder(&peers).sqlite(&path).open_with_feed(64).await.unwrap();
+    let (client, mut feed) = builder(&peers).sqlite(&path).open_with_feed(Tokio, 64).await.unwrap();
     let mut peer = peers.accept_live(0).await;
     peer.stream(0, 50).await;
     let last = Some(Sequence::new(50));
@@ -87,7 +89,7 @@ async fn a_client_asks_from_its_cursor_after_a_restart() {
     })
     .await;
     client.stop().await;
-    let client = builder(&peers).sqlite(&path).open().await.unwrap();
+    let client = builder(&peers).sqlite(&path).open(Tokio).await.unwrap();
     let mut peer = peers.accept_live(50).await;
     assert_eq!(client.query("users").await.unwrap().len(), 50);
     peer.stream(50, 51).await;
@@ -99,12 +101,12 @@ async fn what_was_not_acked_is_pushed_again_by_the_next_client_of_the_file() {
     let peers = Peers::listen().await;
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("client.db");
-    let client = builder(&peers).sqlite(&path).open().await.unwrap();
+    let client = builder(&peers).sqlite(&path).open(Tokio).await.unwrap();
     let mut peer = peers.accept_live(0).await;
     client.upsert("users", "a", json("1")).await.unwrap();
     let first = peer.pushed().await;
     client.stop().await;
-    let client = builder(&peers).sqlite(&path).open().await.unwrap();
+    let client = builder(&peers).sqlite(&path).open(Tokio).await.unwrap();
     let mut peer = peers.accept_live(0).await;
     let second = peer.pushed().await;
     assert_eq!(first, second);
@@ -116,7 +118,7 @@ async fn what_was_not_acked_is_pushed_again_by_the_next_client_of_the_file() {
 #[tokio::test]
 async fn resync_reads_the_repository_from_its_beginning() {
     let peers = Peers::listen().await;
-    let (client, mut feed) = builder(&peers).open_with_feed(64).await.unwrap();
+    let (client, mut feed) = builder(&peers).open_with_feed(Tokio, 64).await.unwrap();
     let mut peer = peers.accept_live(0).await;
     peer.stream(0, 3).await;
     let last = Some(Sequence::new(3));

@@ -4,6 +4,7 @@ use super::answer::{Answer, Refused};
 use super::service::{Http, bearer};
 use super::stall::Watched;
 use async_tungstenite::tungstenite::handshake::server::create_response_with_body;
+use driftless::Tokio;
 use driftless::server::Opening;
 use driftless_core::name::Namespace;
 use driftless_core::wire::ErrorCode;
@@ -57,7 +58,8 @@ impl Http {
                 token,
                 read_ahead: parts.read_buf,
             };
-            server.serve_socket(parts.io.into_inner().into_inner(), opening).await;
+            let socket = Tokio::socket(parts.io.into_inner().into_inner());
+            server.serve_socket(socket, opening).await;
             drop(held);
         });
         Ok(answer)

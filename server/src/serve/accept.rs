@@ -1,6 +1,7 @@
 //! The listening socket and the connections on it.
 
 use crate::http::{Http, HttpLimits, Origins};
+use driftless::Tokio;
 use driftless::server::{Server, ServerConfig};
 use std::io;
 use std::net::SocketAddr;
@@ -48,7 +49,7 @@ impl Listening {
     /// Listens and starts the hub; connections wait until [`Self::run`].
     pub async fn bind(address: SocketAddr, config: ServeConfig) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
-        let server = Server::start(config.server);
+        let server = Server::start(config.server, Tokio)?;
         let max_connections = u32::try_from(config.max_connections).unwrap_or(u32::MAX >> 4);
         Ok(Self {
             listener,

@@ -168,6 +168,12 @@ impl Client {
         })
     }
 
+    /// How many repositories are current: everything that was in their logs when they were asked for is applied.
+    pub fn current_repositories(&self) -> usize {
+        let current = self.repositories.iter().filter(|repository| repository.is_current());
+        current.count()
+    }
+
     /// How many inputs came too late or named nothing that is known: completions of storage, inputs of old sockets, acks
     /// of events that are not in flight. They change nothing.
     pub fn ignored(&self) -> u64 {

@@ -9,7 +9,8 @@ mod writes;
 use super::token::TokenArgs;
 use super::{Failure, on_one_thread};
 use crate::serve::Signals;
-use driftless::client::tokio::{Client, ClientBuilder, Feed, OpenError};
+use driftless::Tokio;
+use driftless::client::{Client, ClientBuilder, Feed, OpenError};
 use driftless_core::client::{ClientCredentials, LastWriteWins, MergeFields, Policy, ServerOrder, Timing};
 use driftless_core::event::Spelling;
 use driftless_core::name::RepositoryName;
@@ -148,12 +149,15 @@ async fn open(args: &ClientArgs) -> Result<(Client, Feed), Failure> {
         builder = builder.header(name, value);
     }
     let builder = args.place(builder);
-    builder.open_with_feed(FEED_NOTICES).await.map_err(|error| match error {
-        OpenError::Url(error) => Failure::usage(format!("--url: {error}")),
-        OpenError::Credentials(error) => Failure::usage(error.to_string()),
-        OpenError::Sqlite(error) => Failure::store(format!("--db: {error}")),
-        other => Failure::failed(other.to_string()),
-    })
+    builder
+        .open_with_feed(Tokio, FEED_NOTICES)
+        .await
+        .map_err(|error| match error {
+            OpenError::Url(error) => Failure::usage(format!("--url: {error}")),
+            OpenError::Credentials(error) => Failure::usage(error.to_string()),
+            OpenError::Sqlite(error) => Failure::store(format!("--db: {error}")),
+            other => Failure::failed(other.to_string()),
+        })
 }
 
 impl ClientArgs {

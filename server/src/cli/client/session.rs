@@ -7,7 +7,7 @@ use super::writes::Writes;
 use crate::cli::Failure;
 use crate::serve::Signals;
 use driftless::client::Status;
-use driftless::client::tokio::{Client, ClientError, Feed, Record};
+use driftless::client::{Client, ClientError, Feed, Record};
 use driftless_core::client::{
     Change, ChangeKind, ClientCredentials, ConnectionState, Notice, Origin, RecordKey, RequestId, WriteError,
 };

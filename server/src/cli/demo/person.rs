@@ -2,7 +2,8 @@
 
 use super::stage::Voice;
 use crate::cli::Failure;
-use driftless::client::tokio::{Client, ClientError};
+use driftless::Tokio;
+use driftless::client::{Client, ClientError};
 use driftless_core::client::{MergeFields, Timing};
 use driftless_core::event::{EventId, Json};
 use serde_json::Value;
@@ -42,7 +43,7 @@ impl Person {
             .timing(timing)
             .sqlite(file);
         let client = client
-            .open()
+            .open(Tokio)
             .await
             .map_err(|error| Failure::failed(error.to_string()))?;
         Ok(Self { voice, client })
@@ -64,7 +65,7 @@ impl Person {
     /// The tasks, in order of their ids.
     pub(super) async fn tasks(&self) -> Result<Vec<(String, Json)>, Failure> {
         let records = self.client.query(TASKS).await?;
-        let task = |record: driftless::client::tokio::Record| Some((record.id.to_string(), record.data?));
+        let task = |record: driftless::client::Record| Some((record.id.to_string(), record.data?));
         Ok(records.into_iter().filter_map(task).collect())
     }
 

@@ -1,35 +1,39 @@
 //! Reads of the application, on a thread beside the client.
 
 use super::error::ClientError;
+use super::queue::Queue;
 use super::storage::named;
 use crate::storage::Reader;
+use async_channel::Sender;
 use driftless_core::client::StorageFailure;
-use tokio::sync::{mpsc, oneshot};
+use futures_channel::oneshot;
 
 /// Reads that may wait; past it a caller waits to ask.
 const READS: usize = 64;
 
-type Call = Box<dyn FnOnce(&mut dyn Reader) + Send>;
-
-enum Read {
-    Call(Call),
-    Close,
-}
+type Read = Box<dyn FnOnce(&mut dyn Reader) + Send>;
 
 /// A reader of the storage on a thread of its own.
 #[derive(Clone, Debug)]
-pub(super) struct Reads(mpsc::Sender<Read>);
+pub(super) struct Reads {
+    reads: Sender<Read>,
+    /// Closed when the thread has ended.
+    ended: Sender<()>,
+}
 
 impl Reads {
     pub(super) fn start(mut reader: Box<dyn Reader>) -> Result<Self, StorageFailure> {
-        let (sender, mut receiver) = mpsc::channel(READS);
+        let (reads, receiver) = async_channel::bounded::<Read>(READS);
+        let (ended, end) = async_channel::bounded(1);
         named("driftless-reads", move || {
-            while let Some(Read::Call(call)) = receiver.blocking_recv() {
-                call(&mut *reader);
+            let receiver = Queue(receiver);
+            while let Ok(read) = receiver.0.recv_blocking() {
+                read(&mut *reader);
             }
             drop(reader);
+            drop(end);
         })?;
-        Ok(Self(sender))
+        Ok(Self { reads, ended })
     }
 
     /// Has the reader do something.
@@ -38,20 +42,19 @@ impl Reads {
         read: impl FnOnce(&mut dyn Reader) -> Result<T, StorageFailure> + Send + 'static,
     ) -> Result<T, ClientError> {
         let (sender, receiver) = oneshot::channel();
-        let call: Call = Box::new(move |reader: &mut dyn Reader| {
+        let read: Read = Box::new(move |reader: &mut dyn Reader| {
             // A caller that waits no more needs no answer.
-            if !sender.is_closed() {
+            if !sender.is_canceled() {
                 let _ = sender.send(read(reader));
             }
         });
-        self.0.send(Read::Call(call)).await.map_err(|_| ClientError::Stopped)?;
+        self.reads.send(read).await.map_err(|_| ClientError::Stopped)?;
         Ok(receiver.await.map_err(|_| ClientError::Stopped)??)
     }
 
     /// Ends the thread behind the reads that wait, and returns when it has ended.
     pub(super) async fn close(self) {
-        if self.0.send(Read::Close).await.is_ok() {
-            self.0.closed().await;
-        }
+        self.reads.close();
+        self.ended.closed().await;
     }
 }

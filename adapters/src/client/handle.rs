@@ -4,34 +4,46 @@ use super::builder::ClientBuilder;
 use super::error::ClientError;
 use super::notices::Notices;
 use super::reads::Reads;
+use super::receipt::Receipt;
+use super::state::{Connection, Connections, StateReader};
 use super::target::headers;
 use crate::client::{Command, Status, WriteResult};
+use crate::watched::Watched;
+use async_broadcast::InactiveReceiver;
+use async_channel::Sender;
+use async_lock::Semaphore;
 use driftless_core::client::{
     Change, ChangeKind, ClientCredentials, LocalSequence, Notice, OwnEvent, RecordKey, RequestId, StoredRecord,
 };
 use driftless_core::event::{EventId, Json, RecordId, Sequence};
 use driftless_core::name::RepositoryName;
-use std::sync::Arc;
+use futures_channel::oneshot;
+use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Records and own events that one read takes from the storage; longer answers are put together from several, between
 /// which other reads get their turn.
 const PAGE: usize = 1_000;
 
-/// A running client. Cheap to clone; the client stops when the last clone is dropped.
-#[derive(Clone, Debug)]
+/// A running client. Cheap to clone; the client stops when the last clone, and the last thing made from one, is
+/// dropped.
+#[derive(Clone)]
 pub struct Client(Arc<Running>);
 
-#[derive(Debug)]
-struct Running {
-    commands: mpsc::Sender<Command>,
-    reads: Reads,
-    notices: broadcast::WeakSender<Notice>,
-    next_request: AtomicU64,
+/// What the handles of a client share.
+pub(super) struct Running {
+    pub(super) commands: Sender<Command>,
+    pub(super) reads: Reads,
+    pub(super) notices: InactiveReceiver<Notice>,
+    pub(super) states: StateReader,
+    pub(super) names: BTreeSet<RepositoryName>,
+    pub(super) credentials: Arc<Mutex<ClientCredentials>>,
+    pub(super) next_request: AtomicU64,
     /// One permit for each write that may wait.
-    writes: Arc<Semaphore>,
-    end: watch::Receiver<()>,
+    pub(super) writes: Arc<Semaphore>,
+    pub(super) ended: Arc<Watched<bool>>,
 }
 
 /// A record as the application sees it.
@@ -53,47 +65,33 @@ impl Client {
         ClientBuilder::new(url.into())
     }
 
-    pub(super) fn new(
-        commands: mpsc::Sender<Command>,
-        reads: Reads,
-        notices: broadcast::WeakSender<Notice>,
-        end: watch::Receiver<()>,
-        writes: usize,
-    ) -> Self {
-        Self(Arc::new(Running {
-            commands,
-            reads,
-            notices,
-            next_request: AtomicU64::new(1),
-            writes: Arc::new(Semaphore::new(writes.clamp(1, Semaphore::MAX_PERMITS))),
-            end,
-        }))
+    pub(super) fn new(running: Running) -> Self {
+        Self(Arc::new(running))
     }
 
-    /// Makes or replaces a record. The event is durable here when its id is returned, and is sent as soon as it can be.
-    pub async fn upsert(&self, repository: &str, record: &str, data: Json) -> Result<EventId, ClientError> {
+    /// Makes or replaces a record. The event is durable here when this returns, and is sent as soon as it can be.
+    pub async fn upsert(&self, repository: &str, record: &str, data: Json) -> Result<Receipt, ClientError> {
         let kind = ChangeKind::Upsert { data, changed: None };
         self.write_one(repository, record, kind).await
     }
 
     /// Deletes a record. One that does not exist gets a delete event all the same.
-    pub async fn delete(&self, repository: &str, record: &str) -> Result<EventId, ClientError> {
+    pub async fn delete(&self, repository: &str, record: &str) -> Result<Receipt, ClientError> {
         self.write_one(repository, record, ChangeKind::Delete).await
     }
 
-    async fn write_one(&self, repository: &str, record: &str, kind: ChangeKind) -> Result<EventId, ClientError> {
+    async fn write_one(&self, repository: &str, record: &str, kind: ChangeKind) -> Result<Receipt, ClientError> {
         let change = Change {
             repository: RepositoryName::new(repository)?,
             record: RecordId::new(record)?,
             kind,
         };
-        let mut events = self.write(vec![change]).await?;
-        Ok(events.pop().expect("a write has one event for each change"))
+        self.write(vec![change]).await
     }
 
-    /// Changes records together: all of it is durable here when the event ids are returned, or none of it happens.
-    /// The events are sent in this order, but the server may store them in several commits.
-    pub async fn write(&self, changes: Vec<Change>) -> Result<Vec<EventId>, ClientError> {
+    /// Changes records together: all of it is durable here when this returns, or none of it happens. The events are
+    /// sent in this order, but the server may store them in several commits.
+    pub async fn write(&self, changes: Vec<Change>) -> Result<Receipt, ClientError> {
         let (sender, receiver) = oneshot::channel();
         let request = self.next_request();
         let done = move |result| {
@@ -122,8 +120,7 @@ impl Client {
         changes: Vec<Change>,
         done: impl FnOnce(WriteResult) + Send + 'static,
     ) -> Result<(), ClientError> {
-        let room = self.0.writes.clone().acquire_owned().await;
-        let room = room.map_err(|_| ClientError::Stopped)?;
+        let room = self.0.writes.acquire_arc().await;
         let done = Box::new(move |result| {
             drop(room);
             done(result);
@@ -203,10 +200,46 @@ impl Client {
         self.ask(|done| Command::Status { done }).await
     }
 
-    /// Shows other credentials, at once on a live connection, and after a refusal.
+    /// Shows other credentials, token and headers, at once on a live connection, and after a refusal.
     pub async fn update_credentials(&self, credentials: ClientCredentials) -> Result<(), ClientError> {
-        headers(&credentials)?;
+        self.change_credentials(|shown| *shown = credentials).await
+    }
+
+    /// Shows another token beside the headers of before; see [`Self::update_credentials`].
+    pub async fn update_auth_token(&self, token: impl Into<String>) -> Result<(), ClientError> {
+        self.change_credentials(|shown| shown.token = Some(token.into())).await
+    }
+
+    /// Shows other headers beside the token of before; see [`Self::update_credentials`].
+    pub async fn update_headers(&self, headers: Vec<(String, String)>) -> Result<(), ClientError> {
+        self.change_credentials(|shown| shown.headers = headers).await
+    }
+
+    async fn change_credentials(&self, change: impl FnOnce(&mut ClientCredentials)) -> Result<(), ClientError> {
+        let credentials = {
+            let mut shown = self.0.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut changed = shown.clone();
+            change(&mut changed);
+            headers(&changed)?;
+            shown.clone_from(&changed);
+            changed
+        };
         self.command(Command::Credentials(credentials)).await
+    }
+
+    /// Where the connection stands now, and each of its states from now on.
+    pub fn connection(&self) -> Connections {
+        self.0.states.subscribe()
+    }
+
+    /// Where the connection stands now.
+    pub fn connection_state(&self) -> Connection {
+        self.0.states.now()
+    }
+
+    /// Whether the server has accepted the credentials on a connection that is open.
+    pub fn is_connected(&self) -> bool {
+        self.connection_state().is_connected()
     }
 
     /// Reads a repository again from its beginning. What is pending stays.
@@ -222,8 +255,7 @@ impl Client {
 
     /// What happens from now on.
     pub fn notices(&self) -> Notices {
-        let sender = self.0.notices.upgrade();
-        sender.map_or_else(Notices::ended, |sender| Notices::new(sender.subscribe()))
+        Notices::new(&self.0.notices)
     }
 
     /// Closes the connection and the storage, and returns when both are closed. Writes that were taken on are finished
@@ -231,8 +263,7 @@ impl Client {
     pub async fn stop(&self) {
         // An error means that it is stopping already.
         let _ = self.command(Command::Stop).await;
-        // The end of the channel is the news.
-        let _ = self.0.end.clone().changed().await;
+        self.0.ended.wait_until(|ended| *ended).await;
     }
 
     async fn ask<T: Send + 'static>(
@@ -250,6 +281,15 @@ impl Client {
     async fn command(&self, command: Command) -> Result<(), ClientError> {
         let sent = self.0.commands.send(command).await;
         sent.map_err(|_| ClientError::Stopped)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("repositories", &self.0.names)
+            .field("connection", &self.0.states.now())
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,32 +1,38 @@
 //! How a client is made.
 
 use super::error::OpenError;
-use super::handle::Client;
-use super::notices::{Feed, NOTICES, Tap};
+use super::handle::{Client, Running};
+use super::journal::{Journal, JournalEntry};
+use super::notices::{self, Feed, Tap};
 use super::reads::Reads;
-use super::run::Task;
+use super::refresh::{Callback, Refresh};
+use super::state;
 use super::storage::StorageThread;
-use super::target::{Target, headers};
+use super::target::{Target, Trust, headers};
+use super::task::{Parts, run};
 use crate::client::Driver;
+use crate::runtime::Runtime;
 use crate::storage::{MemoryStorage, Storage};
+use crate::watched::Watched;
+use async_lock::Semaphore;
 use driftless_core::client::{ClientConfig, ClientCredentials, ClientLimits, Policy, RepositoryConfig, Timing};
 use driftless_core::event::Spelling;
 use driftless_core::name::{NameError, RepositoryName};
 use std::fmt;
 #[cfg(feature = "sqlite")]
 use std::path::PathBuf;
-use std::sync::Arc;
-use tokio::sync::{broadcast, mpsc, watch};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 
 /// Commands that may wait for the client; past it a caller waits to ask. Writes have a bound of their own
 /// ([`ClientLimits::writes`]).
 const COMMANDS: usize = 64;
 
 /// Makes a [`Client`]. Mistakes are reported by [`open`](Self::open).
-#[derive(Debug)]
 #[must_use = "a client is made by `open`"]
 pub struct ClientBuilder {
     url: String,
+    trust: Trust,
     repositories: Vec<RepositoryConfig>,
     unnamed: Option<(String, NameError)>,
     credentials: ClientCredentials,
@@ -34,6 +40,8 @@ pub struct ClientBuilder {
     timing: Timing,
     limits: ClientLimits,
     place: Place,
+    refresh: Option<Callback>,
+    journal: Option<Journal>,
 }
 
 /// Where the data is kept.
@@ -43,13 +51,15 @@ enum Place {
     Ready(Box<dyn Storage>),
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(path) => f.debug_tuple("Sqlite").field(path).finish(),
-            Self::Ready(_) => f.write_str("Ready"),
-        }
+        f.debug_struct("ClientBuilder")
+            .field("url", &self.url)
+            .field("repositories", &self.repositories)
+            .field("credentials", &self.credentials)
+            .field("timing", &self.timing)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }
 
@@ -57,6 +67,7 @@ impl ClientBuilder {
     pub(super) fn new(url: String) -> Self {
         Self {
             url,
+            trust: Trust::default(),
             repositories: Vec::new(),
             unnamed: None,
             credentials: ClientCredentials::default(),
@@ -64,6 +75,8 @@ impl ClientBuilder {
             timing: Timing::default(),
             limits: ClientLimits::default(),
             place: Place::Ready(Box::new(MemoryStorage::new())),
+            refresh: None,
+            journal: None,
         }
     }
 
@@ -131,30 +144,58 @@ impl ClientBuilder {
         self
     }
 
-    /// Opens the storage and starts the client on the current tokio runtime. It connects by itself, and reconnects as
-    /// long as it is not stopped; it can be written to and read from at once.
-    pub async fn open(self) -> Result<Client, OpenError> {
-        self.start(Tap::default()).await
+    /// Trusts these certificate authorities for `wss://`. Default: those of the operating system.
+    #[cfg(feature = "tls")]
+    pub fn roots(mut self, roots: crate::tls::Roots) -> Self {
+        self.trust.roots = roots;
+        self
+    }
+
+    /// Asks `refresh` for other credentials once the server has refused those that it was shown, or they have expired;
+    /// it is given the server's sentence. With `None` the client waits for [`Client::update_credentials`]. If those that
+    /// it gives are refused as well it is asked again after [`Timing::reconnect_delay`], which doubles up to
+    /// [`Timing::reconnect_delay_max`]. Default: there are no others.
+    pub fn refresh_credentials<F>(mut self, refresh: impl Fn(String) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Option<ClientCredentials>> + Send + 'static,
+    {
+        self.refresh = Some(Arc::new(move |message| Box::pin(refresh(message))));
+        self
+    }
+
+    /// Gives every input and action of the client's machine to `journal`, see [`Journal`]. Default: nobody is told.
+    pub fn journal(mut self, journal: impl FnMut(JournalEntry<'_>) + Send + 'static) -> Self {
+        self.journal = Some(Box::new(journal));
+        self
+    }
+
+    /// Opens the storage and starts the client. It connects by itself, and reconnects as long as it is not stopped; it
+    /// can be written to and read from at once.
+    pub async fn open(self, runtime: impl Runtime) -> Result<Client, OpenError> {
+        self.start(Arc::new(runtime), Tap::default()).await
     }
 
     /// As [`open`](Self::open), with a feed of every notice from the first on, which keeps up to `capacity` of them.
     /// The client goes no faster than the feed is read.
-    pub async fn open_with_feed(self, capacity: usize) -> Result<(Client, Feed), OpenError> {
+    pub async fn open_with_feed(self, runtime: impl Runtime, capacity: usize) -> Result<(Client, Feed), OpenError> {
         let (tap, feed) = Tap::new(capacity);
-        Ok((self.start(tap).await?, feed))
+        Ok((self.start(Arc::new(runtime), tap).await?, feed))
     }
 
-    async fn start(self, tap: Tap) -> Result<Client, OpenError> {
+    async fn start(self, runtime: Arc<dyn Runtime>, tap: Tap) -> Result<Client, OpenError> {
         if let Some((name, error)) = self.unnamed {
             return Err(OpenError::Repository { name, error });
         }
-        let target = Arc::new(Target::parse(&self.url)?);
+        let target = Arc::new(Target::parse(&self.url, &self.trust)?);
         headers(&self.credentials)?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(OpenError::Random)?;
-        let storage = self.place.open().await?;
-        let writes = self.limits.writes;
-        let driver = Driver::new(ClientConfig {
+        let place = self.place;
+        let (storage, reader) = StorageThread::start(move || place.open()).await?;
+        let names = self.repositories.iter().map(|one| one.name.clone()).collect();
+        let credentials = Arc::new(Mutex::new(self.credentials.clone()));
+        let (refresh, writes) = (Refresh::new(self.refresh, &self.timing), self.limits.writes);
+        let mut driver = Driver::new(ClientConfig {
             repositories: self.repositories,
             credentials: self.credentials,
             spelling: self.spelling,
@@ -162,41 +203,50 @@ impl ClientBuilder {
             limits: self.limits,
             seed,
         });
-        let reads = Reads::start(storage.reader()?)?;
-        let (command_sender, commands) = mpsc::channel(COMMANDS);
-        let notices = broadcast::Sender::new(NOTICES);
-        let (ended, end) = watch::channel(());
-        let client = Client::new(command_sender, reads.clone(), notices.downgrade(), end, writes);
-        let task = Task {
+        if let Some(journal) = self.journal {
+            driver.record(journal);
+        }
+        let reads = Reads::start(reader)?;
+        let (command_sender, commands) = async_channel::bounded(COMMANDS);
+        let (notices, listeners) = notices::channel();
+        let (state, states) = state::channel();
+        let ended = Arc::new(Watched::new(false));
+        let client = Client::new(Running {
+            commands: command_sender,
+            reads: reads.clone(),
+            notices: listeners,
+            states,
+            names,
+            credentials: credentials.clone(),
+            next_request: AtomicU64::new(1),
+            writes: Arc::new(Semaphore::new(writes.max(1))),
+            ended: ended.clone(),
+        });
+        let parts = Parts {
             driver,
+            runtime: runtime.clone(),
             target,
-            storage: StorageThread::start(storage)?,
+            storage,
             reads,
             commands,
             notices,
             tap,
+            state,
+            refresh,
+            credentials,
             ended,
         };
-        tokio::spawn(task.run());
+        let spawned = runtime.spawn("driftless-client", Box::pin(run(parts)));
+        spawned.map_err(OpenError::Runtime)?;
         Ok(client)
     }
 }
 
 impl Place {
-    #[cfg_attr(
-        not(feature = "sqlite"),
-        expect(clippy::unused_async, reason = "a file takes time to open")
-    )]
-    async fn open(self) -> Result<Box<dyn Storage>, OpenError> {
+    fn open(self) -> Result<Box<dyn Storage>, OpenError> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(path) => {
-                let opening = tokio::task::spawn_blocking(|| crate::storage::SqliteStorage::open(path));
-                let opened = opening.await.map_err(|error| driftless_core::client::StorageFailure {
-                    detail: format!("opening it failed: {error}"),
-                })?;
-                Ok(Box::new(opened?))
-            }
+            Self::Sqlite(path) => Ok(Box::new(crate::storage::SqliteStorage::open(path)?)),
             Self::Ready(storage) => Ok(storage),
         }
     }

@@ -1,6 +1,7 @@
 //! Where the server is, and the handshake's request.
 
-use super::error::{CredentialsError, UrlError};
+use super::error::{CredentialsError, OpenError, UrlError};
+use crate::runtime::Socket;
 use async_tungstenite::tungstenite::client::IntoClientRequest;
 use async_tungstenite::tungstenite::handshake::client::Request;
 use async_tungstenite::tungstenite::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
@@ -10,6 +11,9 @@ use driftless_core::client::ClientCredentials;
 /// The port of `ws://` without one (RFC 6455 section 3).
 const DEFAULT_PORT: u16 = 80;
 
+/// The port of `wss://` without one (RFC 6455 section 3).
+const DEFAULT_TLS_PORT: u16 = 443;
+
 /// Headers that the handshake or HTTP itself sets; a second one would break it.
 const RESERVED: [&str; 5] = ["connection", "content-length", "host", "transfer-encoding", "upgrade"];
 
@@ -17,30 +21,66 @@ const RESERVED: [&str; 5] = ["connection", "content-length", "host", "transfer-e
 const RESERVED_PREFIX: &str = "sec-websocket-";
 
 /// A server's address.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Target {
     uri: Uri,
     /// Without the brackets of an IPv6 address.
     pub(super) host: String,
     pub(super) port: u16,
+    /// What does TLS, for `wss://`.
+    #[cfg(feature = "tls")]
+    connector: Option<crate::tls::Connector>,
+}
+
+/// Whom a connection trusts; nobody is asked without TLS.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trust {
+    #[cfg(feature = "tls")]
+    pub(super) roots: crate::tls::Roots,
 }
 
 impl Target {
-    pub(super) fn parse(url: &str) -> Result<Self, UrlError> {
+    pub(super) fn parse(url: &str, trust: &Trust) -> Result<Self, OpenError> {
         let unreadable = || UrlError::Unreadable(url.to_owned());
         let uri: Uri = url.parse().map_err(|_| unreadable())?;
-        match uri.scheme().map(Scheme::as_str) {
-            Some("ws") => {}
-            Some("wss") => return Err(UrlError::Tls(url.to_owned())),
-            Some(_) => return Err(UrlError::Scheme(url.to_owned())),
-            None => return Err(unreadable()),
-        }
+        let secure = match uri.scheme().map(Scheme::as_str) {
+            Some("ws") => false,
+            Some("wss") => true,
+            Some(_) => return Err(UrlError::Scheme(url.to_owned()).into()),
+            None => return Err(unreadable().into()),
+        };
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         if host.is_empty() {
-            return Err(unreadable());
+            return Err(unreadable().into());
         }
-        let port = uri.port_u16().unwrap_or(DEFAULT_PORT);
-        Ok(Self { uri, host, port })
+        let default_port = if secure { DEFAULT_TLS_PORT } else { DEFAULT_PORT };
+        let port = uri.port_u16().unwrap_or(default_port);
+        #[cfg(not(feature = "tls"))]
+        if secure {
+            let Trust {} = trust;
+            return Err(UrlError::Tls(url.to_owned()).into());
+        }
+        Ok(Self {
+            uri,
+            host,
+            port,
+            #[cfg(feature = "tls")]
+            connector: secure.then(|| trust.roots.connector()).transpose()?,
+        })
+    }
+
+    /// The socket under TLS where the address asks for it.
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(clippy::unused_async, clippy::unused_self, reason = "TLS takes time")
+    )]
+    pub(super) async fn secure(&self, socket: Box<dyn Socket>) -> Result<Box<dyn Socket>, String> {
+        #[cfg(feature = "tls")]
+        if let Some(connector) = &self.connector {
+            let secured = connector.connect(&self.host, socket).await;
+            return secured.map_err(|error| format!("TLS with {} failed: {error}", self.host));
+        }
+        Ok(socket)
     }
 
     /// The handshake's request. What a header cannot carry is left out: it is in `auth` all the same.
@@ -83,10 +123,15 @@ mod tests {
 
     #[test]
     fn an_address_has_a_host_and_a_port() {
-        let target = |url: &str| Target::parse(url).map(|target| (target.host, target.port));
+        let target = |url: &str| match Target::parse(url, &Trust::default()) {
+            Ok(target) => Ok((target.host, target.port)),
+            Err(OpenError::Url(error)) => Err(error),
+            Err(other) => panic!("{other}"),
+        };
         assert_eq!(target("ws://localhost:8080/sync"), Ok(("localhost".into(), 8080)));
         assert_eq!(target("ws://[::1]:9/sync/tenant"), Ok(("::1".into(), 9)));
         assert_eq!(target("ws://example.org"), Ok(("example.org".into(), 80)));
+        #[cfg(not(feature = "tls"))]
         assert!(matches!(target("wss://example.org"), Err(UrlError::Tls(_))));
         assert!(matches!(target("http://example.org"), Err(UrlError::Scheme(_))));
         for bad in ["", "localhost:8080", "/sync", "ws://", "ws:// x"] {

@@ -1,20 +1,30 @@
 //! How notices reach the application: subscribers that may miss some, and one feed that misses none.
 
+use async_broadcast::{InactiveReceiver, Receiver, RecvError, Sender};
 use driftless_core::client::Notice;
 use std::collections::VecDeque;
-use tokio::sync::{broadcast, mpsc};
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 /// Notices kept for a subscriber that does not read; past it the oldest are gone and it is told how many.
-pub(super) const NOTICES: usize = 1_024;
+const NOTICES: usize = 1_024;
 
 /// Notices that may wait for a feed's reader beyond its own queue. Those of records and events come only with an
 /// answer of the storage, which is held back while anything waits; past this, of what is left, only the newest state
 /// of the connection is kept.
 const WAITING: usize = 4_096;
 
+/// Where a client's notices go, and where they can be heard. Nobody waits for anybody.
+pub(super) fn channel() -> (Sender<Notice>, InactiveReceiver<Notice>) {
+    let (mut sender, receiver) = async_broadcast::broadcast(NOTICES);
+    sender.set_overflow(true);
+    (sender, receiver.deactivate())
+}
+
 /// A subscription to a client's notices, from the moment it was made. A client never waits for it.
 #[derive(Debug)]
-pub struct Notices(broadcast::Receiver<Notice>);
+pub struct Notices(Receiver<Notice>);
 
 /// A subscriber was too slow: this many notices are gone. It reads records again to know where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,21 +32,25 @@ pub struct Notices(broadcast::Receiver<Notice>);
 pub struct Lagged(pub u64);
 
 impl Notices {
-    pub(super) fn new(receiver: broadcast::Receiver<Notice>) -> Self {
-        Self(receiver)
-    }
-
-    /// A subscription to a client that has stopped.
-    pub(super) fn ended() -> Self {
-        Self(broadcast::channel(1).1)
+    pub(super) fn new(notices: &InactiveReceiver<Notice>) -> Self {
+        Self(notices.activate_cloned())
     }
 
     /// The next notice; `None` once the client has stopped. Nothing is lost when the future is dropped.
     pub async fn next(&mut self) -> Option<Result<Notice, Lagged>> {
-        match self.0.recv().await {
+        match self.0.recv_direct().await {
             Ok(notice) => Some(Ok(notice)),
-            Err(broadcast::error::RecvError::Lagged(missed)) => Some(Err(Lagged(missed))),
-            Err(broadcast::error::RecvError::Closed) => None,
+            Err(RecvError::Overflowed(missed)) => Some(Err(Lagged(missed))),
+            Err(RecvError::Closed) => None,
+        }
+    }
+
+    /// The next notice, if there is one now.
+    pub fn try_next(&mut self) -> Option<Result<Notice, Lagged>> {
+        match self.0.try_recv() {
+            Ok(notice) => Some(Ok(notice)),
+            Err(async_broadcast::TryRecvError::Overflowed(missed)) => Some(Err(Lagged(missed))),
+            Err(_) => None,
         }
     }
 }
@@ -44,13 +58,13 @@ impl Notices {
 /// Every notice of a client, from the first on. A feed that is not read holds the client's storage back, and with it
 /// everything that it receives and writes.
 #[derive(Debug)]
-pub struct Feed(mpsc::Receiver<Notice>);
+pub struct Feed(async_channel::Receiver<Notice>);
 
 impl Feed {
     /// The next notice; `None` once the client has stopped and all are read. Nothing is lost when the future is
     /// dropped.
     pub async fn next(&mut self) -> Option<Notice> {
-        self.0.recv().await
+        self.0.recv().await.ok()
     }
 
     /// The next notice, if there is one now.
@@ -59,39 +73,43 @@ impl Feed {
     }
 }
 
+/// A notice on its way into a feed that was full.
+type Sending = Pin<Box<dyn Future<Output = bool> + Send>>;
+
 /// The client's end of a [`Feed`].
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Tap {
-    sender: Option<mpsc::Sender<Notice>>,
+    sender: Option<async_channel::Sender<Notice>>,
+    sending: Option<Sending>,
     waiting: VecDeque<Notice>,
 }
 
 impl Tap {
     /// A feed whose queue holds `capacity` notices, and its tap.
     pub(super) fn new(capacity: usize) -> (Self, Feed) {
-        let (sender, receiver) = mpsc::channel(capacity.max(1));
+        let (sender, receiver) = async_channel::bounded(capacity.max(1));
         let tap = Self {
             sender: Some(sender),
-            waiting: VecDeque::new(),
+            ..Self::default()
         };
         (tap, Feed(receiver))
     }
 
     pub(super) fn has_room(&self) -> bool {
-        self.waiting.is_empty()
+        self.sending.is_none() && self.waiting.is_empty()
     }
 
     pub(super) fn push(&mut self, notice: &Notice) {
         let Some(sender) = &self.sender else {
             return;
         };
-        if !self.waiting.is_empty() {
+        if !self.has_room() {
             return self.wait(notice.clone());
         }
         match sender.try_send(notice.clone()) {
             Ok(()) => {}
-            Err(mpsc::error::TrySendError::Full(notice)) => self.wait(notice),
-            Err(mpsc::error::TrySendError::Closed(_)) => self.sender = None,
+            Err(async_channel::TrySendError::Full(notice)) => self.wait(notice),
+            Err(async_channel::TrySendError::Closed(_)) => self.sender = None,
         }
     }
 
@@ -111,25 +129,39 @@ impl Tap {
         self.waiting.push_back(notice);
     }
 
-    /// Hands over one notice that waits, as soon as there is room. Nothing is lost when the future is dropped.
-    pub(super) async fn hand_over(&mut self) {
-        let Some(sender) = &self.sender else {
-            return self.waiting.clear();
-        };
-        let Ok(permit) = sender.reserve().await else {
-            self.sender = None;
-            return self.waiting.clear();
-        };
-        if let Some(notice) = self.waiting.pop_front() {
-            permit.send(notice);
+    /// Hands over what waits, as far as there is room. Ready once nothing waits.
+    pub(super) fn poll_hand_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if self.sending.is_none() {
+                let (Some(sender), Some(notice)) = (self.sender.clone(), self.waiting.pop_front()) else {
+                    self.waiting.clear();
+                    return Poll::Ready(());
+                };
+                self.sending = Some(Box::pin(async move { sender.send(notice).await.is_ok() }));
+            }
+            if let Some(sending) = &mut self.sending {
+                let Poll::Ready(is_heard) = sending.as_mut().poll(cx) else {
+                    return Poll::Pending;
+                };
+                self.sending = None;
+                if !is_heard {
+                    self.sender = None;
+                }
+            }
         }
     }
 
     /// Hands over everything that waits.
     pub(super) async fn finish(mut self) {
-        while !self.waiting.is_empty() {
-            self.hand_over().await;
-        }
+        std::future::poll_fn(|cx| self.poll_hand_over(cx)).await;
+    }
+}
+
+impl fmt::Debug for Tap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tap")
+            .field("waiting", &self.waiting.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -144,23 +176,29 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_feed_misses_nothing_and_holds_back_while_it_is_full() {
+    fn once(tap: &mut Tap) {
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let _ = tap.poll_hand_over(&mut cx);
+    }
+
+    #[test]
+    fn a_feed_misses_nothing_and_holds_back_while_it_is_full() {
         let (mut tap, mut feed) = Tap::new(2);
         for number in 0..5 {
             tap.push(&trouble(&number.to_string()));
         }
         assert!(!tap.has_room());
         let mut read = vec![feed.try_next().unwrap()];
-        tap.hand_over().await;
+        once(&mut tap);
         tap.push(&trouble("5"));
-        let finish = tap.finish();
-        let rest = async {
-            while let Some(notice) = feed.next().await {
-                read.push(notice);
-            }
-        };
-        futures_util::future::join(finish, rest).await;
+        while !tap.has_room() {
+            read.extend(feed.try_next());
+            once(&mut tap);
+        }
+        drop(tap);
+        while let Some(notice) = feed.try_next() {
+            read.push(notice);
+        }
         let expected: Vec<Notice> = (0..6).map(|number| trouble(&number.to_string())).collect();
         assert_eq!(read, expected);
     }

@@ -1,11 +1,11 @@
 //! A socket that counts what passes, so that half a frame is a sign of life too.
 
+use futures_io::{AsyncRead, AsyncWrite};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A socket that counts what passes.
 #[derive(Debug)]
@@ -45,11 +45,11 @@ impl<S> Counted<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let poll = Pin::new(&mut self.socket).poll_read(cx, buffer);
-        let bytes = buffer.filled().len() - before;
-        self.counts.read.fetch_add(bytes as u64, Ordering::Relaxed);
+        if let Poll::Ready(Ok(bytes)) = &poll {
+            self.counts.read.fetch_add(*bytes as u64, Ordering::Relaxed);
+        }
         poll
     }
 }
@@ -69,15 +69,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
         self.counts.wrote(poll)
     }
 
-    fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
-    }
-
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_flush(cx)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_close(cx)
     }
 }

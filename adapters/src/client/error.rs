@@ -26,6 +26,13 @@ pub enum OpenError {
     #[cfg(feature = "sqlite")]
     #[error(transparent)]
     Sqlite(#[from] crate::storage::SqliteOpenError),
+    /// TLS could not be set up.
+    #[cfg(feature = "tls")]
+    #[error("no TLS: {0}")]
+    Tls(#[from] crate::tls::TlsError),
+    /// The runtime cannot run the client.
+    #[error("the runtime cannot run the client: {0}")]
+    Runtime(#[source] std::io::Error),
     /// The storage gives no reader, or no thread for it can be made.
     #[error(transparent)]
     Storage(#[from] StorageFailure),
@@ -40,11 +47,11 @@ pub enum UrlError {
     /// Not an address with a host.
     #[error("`{0}` is not an address such as ws://127.0.0.1:8080/sync")]
     Unreadable(String),
-    /// Another scheme than `ws`.
-    #[error("`{0}` does not start with ws://")]
+    /// Another scheme than `ws` and `wss`.
+    #[error("`{0}` does not start with ws:// or wss://")]
     Scheme(String),
-    /// `wss`: this build has no TLS.
-    #[error("`{0}` needs TLS, which this build does not have: use ws://, through a proxy that does TLS if need be")]
+    /// `wss`, in a build without the feature `tls`.
+    #[error("`{0}` needs TLS, which this build does not have: build with the feature `tls`")]
     Tls(String),
 }
 
@@ -63,7 +70,7 @@ pub enum CredentialsError {
 }
 
 /// Why a request to a client failed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Clone, PartialEq, Eq)]
 pub enum ClientError {
     /// The repository's name is not one.
     #[error(transparent)]

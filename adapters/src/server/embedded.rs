@@ -1,26 +1,27 @@
-//! The server on tokio.
-
-mod driver;
+//! A server to be embedded, on any runtime.
 
 use super::authenticator::{Authenticator, Open};
 use super::connection::{Connection, Opening};
+use super::driver;
 use super::host::{Host, HubMail};
 use super::hub_host::HubHost;
 use super::mailbox::Mailbox;
 use super::metrics::Metrics;
 use super::observer::{Observer, Unobserved};
+use crate::runtime::{Pending, Runtime, Socket};
 use crate::store::Store;
+use crate::watched::Watched;
 use driftless_core::event::NewEvent;
 use driftless_core::name::LogName;
 use driftless_core::server::{
     AuthRefusal, ConnectionId, Credentials, Grant, HubInput, HubReply, HubRequest, PushId, PushResult, ServerLimits,
     SessionConfig, SessionInput,
 };
+use futures_channel::oneshot;
 use std::fmt;
 use std::future::poll_fn;
+use std::io;
 use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{oneshot, watch};
 
 /// What a server is made with.
 #[derive(Clone)]
@@ -57,33 +58,37 @@ pub struct Server(Arc<Running>);
 struct Running {
     host: Arc<Host>,
     store: Arc<dyn Store>,
+    runtime: Arc<dyn Runtime>,
     /// How many connections are being served.
-    sockets: watch::Sender<usize>,
+    sockets: Arc<Watched<usize>>,
     /// True once the hub has failed.
-    failed: watch::Receiver<bool>,
+    failed: Arc<Watched<bool>>,
 }
 
 impl Server {
-    /// Starts the hub on the current tokio runtime.
+    /// Starts the hub.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// Outside a tokio runtime.
-    pub fn start(config: ServerConfig) -> Self {
+    /// If the runtime cannot run it: there is no current one, or the system gives no thread.
+    pub fn start(config: ServerConfig, runtime: impl Runtime) -> io::Result<Self> {
+        let runtime: Arc<dyn Runtime> = Arc::new(runtime);
         let session = SessionConfig {
             epoch: config.store.epoch(),
             limits: config.limits,
         };
         let host = Arc::new(Host::new(config.authenticator, config.observer, session));
         let hub = HubHost::new(host.clone(), config.store.clone());
-        let (failure, failed) = watch::channel(false);
-        tokio::spawn(driver::run_hub(hub, host.clone(), failure));
-        Self(Arc::new(Running {
+        let failed = Arc::new(Watched::new(false));
+        let running = driver::run_hub(hub, host.clone(), runtime.clone(), failed.clone());
+        runtime.spawn("driftless-hub", Box::pin(running))?;
+        Ok(Self(Arc::new(Running {
             host,
             store: config.store,
-            sockets: watch::Sender::new(0),
+            runtime,
+            sockets: Arc::default(),
             failed,
-        }))
+        })))
     }
 
     /// The store.
@@ -102,13 +107,15 @@ impl Server {
     }
 
     /// Serves one connection until it is over. The WebSocket handshake is done; `io` carries frames.
-    pub fn serve_socket<T>(&self, io: T, opening: Opening) -> impl Future<Output = ()> + Send + 'static
-    where
-        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    pub fn serve_socket(&self, io: Box<dyn Socket>, opening: Opening) -> Pending<'static, ()> {
         let served = Served::new(self.0.sockets.clone());
         let connection = Connection::open(self.0.host.clone(), opening);
-        driver::run_connection(connection, io, served)
+        let runtime = self.0.runtime.clone();
+        Box::pin(driver::run_connection(connection, io, runtime, served))
+    }
+
+    pub(super) fn runtime(&self) -> &Arc<dyn Runtime> {
+        &self.0.runtime
     }
 
     /// Asks the authenticator about credentials that did not come on a connection.
@@ -140,20 +147,14 @@ impl Server {
     /// Returns if the hub fails, which only a fault in this program can cause. Nothing is stored or delivered any more:
     /// end the process and start it again. Everything that was acked is in the store.
     pub async fn failed(&self) {
-        let mut failed = self.0.failed.clone();
-        // An error means that the hub has ended in order.
-        if failed.wait_for(|failed| *failed).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+        self.0.failed.wait_until(|failed| *failed).await;
     }
 
     /// Has every connection finish what is under way and close with 1012, and returns when all are gone. Those that
     /// are handed over from now on are closed the same way.
     pub async fn shutdown(&self) {
         self.0.host.hub.post(HubMail::Shutdown);
-        let mut sockets = self.0.sockets.subscribe();
-        // An error means that the sender is gone, and with it every connection.
-        let _ = sockets.wait_for(|count| *count == 0).await;
+        self.0.sockets.wait_until(|count| *count == 0).await;
     }
 }
 
@@ -178,18 +179,18 @@ impl fmt::Debug for ServerConfig {
 }
 
 /// Counts a connection as long as it lives.
-struct Served(watch::Sender<usize>);
+pub(super) struct Served(Arc<Watched<usize>>);
 
 impl Served {
-    fn new(sockets: watch::Sender<usize>) -> Self {
-        sockets.send_modify(|count| *count += 1);
+    fn new(sockets: Arc<Watched<usize>>) -> Self {
+        sockets.update(|count| *count += 1);
         Self(sockets)
     }
 }
 
 impl Drop for Served {
     fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
+        self.0.update(|count| *count -= 1);
     }
 }
 

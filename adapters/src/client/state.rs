@@ -1,0 +1,136 @@
+//! Where the connection stands, for the application to watch.
+
+use crate::watched::Watched;
+use async_broadcast::{InactiveReceiver, Receiver, RecvError, Sender};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// States kept for a subscriber that does not read; past it the oldest are passed over.
+const STATES: usize = 64;
+
+/// Where the connection stands.
+///
+/// ```text
+///            ┌──────────────── failure, close, silence ────────────────┐
+///            ▼                                                         │
+///  Offline ──delay──▶ Connecting ──open──▶ Authenticating ──success──▶ CatchingUp ──head──▶ Live
+///                                               │  ▲                        ▲                │
+///                                            refused │ other credentials      └── behind again ┘
+///                                               ▼  │
+///                                        AuthenticationFailed
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// Not connected.
+    Offline {
+        /// The delay before the next attempt; `None` if none is planned.
+        retry_in: Option<Duration>,
+    },
+    /// Opening a connection.
+    Connecting,
+    /// Connected; the credentials are not accepted yet.
+    Authenticating,
+    /// Authenticated; not every repository is current.
+    CatchingUp(Progress),
+    /// Every repository is current, and what others write comes as it happens.
+    Live,
+    /// The credentials were refused; waits for others.
+    AuthenticationFailed {
+        /// The server's sentence.
+        message: String,
+    },
+}
+
+/// How far a client is in catching up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// How many repositories the client keeps.
+    pub repositories: usize,
+    /// How many of them are current.
+    pub current: usize,
+    /// How many events were applied since it began to catch up.
+    pub events: u64,
+}
+
+impl Connection {
+    /// The plain view: connected means authenticated.
+    pub const fn is_connected(&self) -> bool {
+        matches!(self, Self::CatchingUp(_) | Self::Live)
+    }
+}
+
+/// The client's end.
+#[derive(Debug)]
+pub(super) struct StateSender {
+    current: Arc<Watched<Connection>>,
+    states: Sender<Connection>,
+}
+
+/// The application's end.
+#[derive(Clone, Debug)]
+pub(super) struct StateReader {
+    current: Arc<Watched<Connection>>,
+    states: InactiveReceiver<Connection>,
+}
+
+pub(super) fn channel() -> (StateSender, StateReader) {
+    let (mut states, receiver) = async_broadcast::broadcast(STATES);
+    states.set_overflow(true);
+    let current = Arc::new(Watched::new(Connection::Offline { retry_in: None }));
+    let sender = StateSender {
+        current: current.clone(),
+        states,
+    };
+    let states = receiver.deactivate();
+    (sender, StateReader { current, states })
+}
+
+impl StateSender {
+    /// Tells of a state, if it is another one.
+    pub(super) fn tell(&self, state: Connection) {
+        let mut current = self.current.lock();
+        if *current != state {
+            *current = state.clone();
+            // Under the lock, so that a subscriber misses none. An error means that nobody listens.
+            let _ = self.states.try_broadcast(state);
+        }
+    }
+}
+
+impl StateReader {
+    pub(super) fn now(&self) -> Connection {
+        self.current.lock().clone()
+    }
+
+    pub(super) fn subscribe(&self) -> Connections {
+        let current = self.current.lock();
+        Connections {
+            first: Some(current.clone()),
+            states: self.states.activate_cloned(),
+        }
+    }
+}
+
+/// The states of a client's connection: the one of now first, then each as it comes.
+#[derive(Debug)]
+pub struct Connections {
+    first: Option<Connection>,
+    states: Receiver<Connection>,
+}
+
+impl Connections {
+    /// The next state; `None` once the client has stopped. A subscriber that does not read for long misses states in
+    /// between, never the newest. Nothing is lost when the future is dropped.
+    pub async fn next(&mut self) -> Option<Connection> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        loop {
+            match self.states.recv_direct().await {
+                Ok(state) => return Some(state),
+                Err(RecvError::Overflowed(_)) => {}
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+}
