@@ -14,10 +14,12 @@
 pub mod conformance;
 mod memory;
 mod memory_repository;
+pub mod query;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
 pub use memory::MemoryStorage;
+pub use query::{Comparison, Condition, Direction, Index, Order, Query, QueryError, QueryRow, Value};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOpenError, SqliteStorage};
 
