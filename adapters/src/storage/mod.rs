@@ -52,6 +52,18 @@ pub trait Reader: Send + 'static {
         max: usize,
     ) -> Result<Vec<StoredRecord>, StorageFailure>;
 
+    /// One record as the application sees it; `None` if it sees none. A deleted one has no data.
+    fn row(&mut self, key: &RecordKey) -> Result<Option<QueryRow>, StorageFailure>;
+
+    /// The records of a repository that a query asks for, in its order. Fails for a query that [`Query::check`]
+    /// refuses. It costs what it goes through: what it returns, where a declared [`Index`] or the ids give the
+    /// conditions and the order; the whole repository elsewhere.
+    fn query(&mut self, repository: &RepositoryName, query: &Query) -> Result<Vec<QueryRow>, StorageFailure>;
+
+    /// How many records of a repository meet the conditions of a query; its order, limit and offset play no part.
+    /// Fails for a query that [`Query::check`] refuses.
+    fn count(&mut self, repository: &RepositoryName, query: &Query) -> Result<u64, StorageFailure>;
+
     /// Own events that are pending, over all repositories, in local order, behind `after`, at most `max`.
     fn pending(&mut self, after: LocalSequence, max: usize) -> Result<Vec<OwnEvent>, StorageFailure>;
 

@@ -1,7 +1,8 @@
 //! Queries evaluated in this process.
 
 use super::field::Field;
-use super::{Comparison, Condition, Query};
+use super::{Comparison, Condition, Direction, Query};
+use driftless_core::client::StoredRecord;
 use driftless_core::event::Json;
 use std::cmp::Ordering;
 
@@ -12,6 +13,48 @@ pub(super) fn matches(query: &Query, data: Option<&Json>) -> bool {
 /// Whether a record with this data is asked for by a query that was checked.
 fn meets(query: &Query, data: Option<&Json>) -> bool {
     (data.is_some() || query.include_deleted) && query.conditions.iter().all(|condition| condition.holds(data))
+}
+
+/// Those of the records that a checked query asks for, in its order, all of them: limit and offset are not applied.
+/// The records come in the order of their ids.
+pub(in crate::storage) fn select<'a>(
+    query: &Query,
+    records: impl Iterator<Item = &'a StoredRecord>,
+) -> Vec<&'a StoredRecord> {
+    let shown = records.filter(|record| record.visible.is_some());
+    let mut found: Vec<_> = shown.filter(|record| meets(query, data(record))).collect();
+    if let Some(last) = query.order.last() {
+        // Keys are read once a record, not once a comparison.
+        let mut keyed: Vec<_> = found.into_iter().map(|record| (keys(query, record), record)).collect();
+        keyed.sort_by(|left, right| {
+            let ids = || directed(last.direction, left.1.key.record.cmp(&right.1.key.record));
+            order(query, &left.0, &right.0).then_with(ids)
+        });
+        found = keyed.into_iter().map(|(_, record)| record).collect();
+    }
+    found
+}
+
+fn data(record: &StoredRecord) -> Option<&Json> {
+    record.visible.as_ref().and_then(|state| state.data.as_ref())
+}
+
+fn keys<'a>(query: &Query, record: &'a StoredRecord) -> Vec<Field<'a>> {
+    let of = |order: &super::Order| Field::of(data(record), &order.field);
+    query.order.iter().map(of).collect()
+}
+
+fn order(query: &Query, left: &[Field<'_>], right: &[Field<'_>]) -> Ordering {
+    let pairs = query.order.iter().zip(left.iter().zip(right));
+    let mut orders = pairs.map(|(order, (left, right))| directed(order.direction, left.order(right)));
+    orders.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+}
+
+fn directed(direction: Direction, ascending: Ordering) -> Ordering {
+    match direction {
+        Direction::Ascending => ascending,
+        Direction::Descending => ascending.reverse(),
+    }
 }
 
 impl Condition {

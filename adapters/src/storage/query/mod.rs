@@ -24,6 +24,7 @@ mod value;
 
 pub use check::{MAX_CONDITIONS, MAX_FIELD_BYTES, MAX_INDEX_FIELDS, MAX_ORDER, MAX_VALUES, QueryError};
 pub use comparison::Comparison;
+pub(super) use evaluate::select;
 pub use value::Value;
 
 use driftless_core::client::State;

@@ -7,6 +7,7 @@ mod failure;
 mod file_lock;
 mod open;
 mod own;
+mod query;
 mod read;
 mod reader;
 mod records;
