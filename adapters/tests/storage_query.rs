@@ -8,7 +8,7 @@ use driftless::core::client::{
 use driftless::core::event::{EventId, Json, RecordId, Sequence};
 use driftless::core::name::RepositoryName;
 use driftless::storage::{
-    Comparison, Condition, Direction, MemoryStorage, Order, Query, SqliteStorage, Storage, Value,
+    Comparison, Condition, Direction, Index, MemoryStorage, Order, Query, SqliteStorage, Storage, Value,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -223,18 +223,31 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
-    fn every_storage_answers_a_query_the_same(records in vec(record(), 0..40), queries in vec(query(), 40)) {
+    fn every_storage_answers_a_query_the_same(
+        before in vec(record(), 0..20),
+        after in vec(record(), 0..20),
+        indexes in vec(vec(field(), 1..4), 0..4),
+        queries in vec(query(), 40),
+    ) {
         let folder = TempDir::new().unwrap();
         let mut sqlite = SqliteStorage::open(folder.path().join("client.db")).unwrap();
         let mut memory = MemoryStorage::new();
-        let commit = StorageRequest::Commit(Transaction { changes: changes(records.clone()) });
-        sqlite.request(commit.clone()).unwrap();
-        memory.request(commit).unwrap();
+        let repository = RepositoryName::new("x").unwrap();
+        let indexes: Vec<_> = indexes.into_iter().map(|fields| Index::new(repository.clone(), fields)).collect();
+        let mut changes = changes(before.iter().chain(&after).cloned().collect());
+        // The records are there when an index is made, or written when it is there.
+        let later = changes.split_off(2 * before.len());
+        for changes in [changes, later] {
+            let commit = StorageRequest::Commit(Transaction { changes });
+            sqlite.request(commit.clone()).unwrap();
+            memory.request(commit).unwrap();
+            sqlite.declare_indexes(&indexes).unwrap();
+            memory.declare_indexes(&indexes).unwrap();
+        }
         let (mut left, mut right) = (sqlite.reader().unwrap(), memory.reader().unwrap());
-        for (record, _) in &records {
+        for (record, _) in before.iter().chain(&after) {
             prop_assert_eq!(left.row(&record.key), right.row(&record.key));
         }
-        let repository = RepositoryName::new("x").unwrap();
         for query in queries {
             let found = left.query(&repository, &query).unwrap();
             prop_assert_eq!(&found, &right.query(&repository, &query).unwrap(), "{:?}", &query);

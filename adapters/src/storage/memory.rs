@@ -14,6 +14,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 /// Local storage in this process's memory: for tests, and for clients that need nothing to outlive them.
 ///
+/// Declared indexes are ignored: a query goes through its repository.
+///
 /// A clone is another handle on the same data, so that a test can stop one client and start the next on what it left.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStorage {

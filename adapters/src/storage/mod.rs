@@ -34,6 +34,17 @@ pub trait Storage: Send + 'static {
     /// Carries out one request of the machine. When it returns from a commit, the changes are durable.
     fn request(&mut self, request: StorageRequest) -> Result<StorageReply, StorageFailure>;
 
+    /// Keeps these indexes over the records from now on, and no others: makes those that are missing, which takes a
+    /// while where there are many records, and drops those that were declared before and are not now. With the same
+    /// indexes as before it does nothing. Fails for an index that [`Index::check`] refuses.
+    ///
+    /// Indexes make queries faster and writes slower, and change no answer. A storage may ignore them, as this default
+    /// does.
+    fn declare_indexes(&mut self, indexes: &[Index]) -> Result<(), StorageFailure> {
+        indexes.iter().try_for_each(Index::check)?;
+        Ok(())
+    }
+
     /// Another reader of the same data.
     fn reader(&self) -> Result<Box<dyn Reader>, StorageFailure>;
 }
