@@ -6,6 +6,8 @@
 mod failure;
 mod file_lock;
 mod indexes;
+#[cfg(test)]
+mod migrations;
 mod open;
 mod own;
 mod query;

@@ -16,7 +16,7 @@ const MIGRATIONS: &[(i64, &str)] = &[(1, VERSION_1), (VERSION, VERSION_2)];
 ///
 /// `own.state`: 0 pending, 1 acked, 2 settled, 3 doubted, 4 rejected. Each index holds only the rows that its request
 /// asks for, so that a request costs what its answer costs, however many other events there are.
-const VERSION_1: &str = "
+pub(super) const VERSION_1: &str = "
     CREATE TABLE client (
         last_local INTEGER NOT NULL
     ) STRICT;
