@@ -8,6 +8,7 @@ mod file_lock;
 mod indexes;
 #[cfg(test)]
 mod migrations;
+mod namespaces;
 mod open;
 mod own;
 mod query;
