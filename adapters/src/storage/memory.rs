@@ -1,7 +1,8 @@
 //! Local storage in this process's memory.
 
 use super::memory_repository::Repository;
-use super::{Reader, Storage};
+use super::query::select;
+use super::{Query, QueryRow, Reader, Storage};
 use driftless_core::client::{
     ByteBudget, LocalSequence, Opened, OwnEvent, RecordKey, RepositoryRow, StorageChange, StorageFailure, StorageReply,
     StorageRequest, StoredRecord, Transaction,
@@ -12,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 /// Local storage in this process's memory: for tests, and for clients that need nothing to outlive them.
+///
+/// Declared indexes are ignored: a query goes through its repository.
 ///
 /// A clone is another handle on the same data, so that a test can stop one client and start the next on what it left.
 #[derive(Clone, Debug, Default)]
@@ -66,6 +69,30 @@ impl Reader for MemoryStorage {
         let data = self.read();
         let repository = data.repositories.get(repository);
         Ok(repository.map_or_else(Vec::new, |repository| repository.visible(after, max)))
+    }
+
+    fn row(&mut self, key: &RecordKey) -> Result<Option<QueryRow>, StorageFailure> {
+        let data = self.read();
+        let repository = data.repositories.get(&key.repository);
+        Ok(repository.and_then(|repository| repository.row(repository.record(&key.record)?)))
+    }
+
+    fn query(&mut self, repository: &RepositoryName, query: &Query) -> Result<Vec<QueryRow>, StorageFailure> {
+        query.check()?;
+        let data = self.read();
+        let Some(repository) = data.repositories.get(repository) else {
+            return Ok(Vec::new());
+        };
+        let found = select(query, repository.all()).into_iter().skip(query.offset);
+        let limited = found.take(query.limit.unwrap_or(usize::MAX));
+        Ok(limited.filter_map(|record| repository.row(record)).collect())
+    }
+
+    fn count(&mut self, repository: &RepositoryName, query: &Query) -> Result<u64, StorageFailure> {
+        query.check()?;
+        let data = self.read();
+        let repository = data.repositories.get(repository);
+        Ok(repository.map_or(0, |repository| select(query, repository.all()).len() as u64))
     }
 
     fn pending(&mut self, after: LocalSequence, max: usize) -> Result<Vec<OwnEvent>, StorageFailure> {

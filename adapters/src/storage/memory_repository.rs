@@ -1,5 +1,6 @@
 //! One repository of [`super::MemoryStorage`], with the indexes that keep every request as cheap as its answer.
 
+use super::QueryRow;
 use driftless_core::client::{ByteBudget, Cursor, LocalSequence, OwnEvent, OwnState, State, StoredRecord};
 use driftless_core::event::{EventId, RecordId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,11 +20,29 @@ pub(super) struct Repository {
     unsettled: BTreeSet<LocalSequence>,
     settled: BTreeSet<(i64, LocalSequence)>,
     rejected: BTreeSet<LocalSequence>,
+    rejected_records: BTreeSet<(RecordId, LocalSequence)>,
 }
 
 impl Repository {
     pub(super) fn record(&self, id: &RecordId) -> Option<&StoredRecord> {
         self.records.get(id)
+    }
+
+    /// Every record, in the order of the ids.
+    pub(super) fn all(&self) -> impl Iterator<Item = &StoredRecord> {
+        self.records.values()
+    }
+
+    /// A record as the application sees it; `None` if it does not.
+    pub(super) fn row(&self, record: &StoredRecord) -> Option<QueryRow> {
+        let id = &record.key.record;
+        let all = (id.clone(), LocalSequence(0))..=(id.clone(), LocalSequence(u64::MAX));
+        Some(QueryRow {
+            record: id.clone(),
+            visible: record.visible.clone()?,
+            pending: record.pending,
+            rejected: self.rejected_records.range(all).next().is_some(),
+        })
     }
 
     pub(super) fn visible(&self, after: Option<&RecordId>, max: usize) -> Vec<StoredRecord> {
@@ -164,6 +183,7 @@ impl Repository {
             }
             OwnState::Rejected { .. } => {
                 self.rejected.insert(local);
+                self.rejected_records.insert((event.key.record.clone(), local));
             }
         }
         self.own.insert(local, event);
@@ -174,7 +194,9 @@ impl Repository {
         self.pending.remove(&local);
         self.unsettled.remove(&local);
         self.rejected.remove(&local);
-        self.layers.remove(&(event.key.record.clone(), local));
+        let of_record = (event.key.record.clone(), local);
+        self.layers.remove(&of_record);
+        self.rejected_records.remove(&of_record);
         if let OwnState::Settled { at_ms } = event.state {
             self.settled.remove(&(at_ms, local));
         }

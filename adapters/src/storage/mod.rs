@@ -14,10 +14,12 @@
 pub mod conformance;
 mod memory;
 mod memory_repository;
+pub mod query;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
 pub use memory::MemoryStorage;
+pub use query::{Comparison, Condition, Direction, Index, Order, Query, QueryError, QueryRow, Value};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOpenError, SqliteStorage};
 
@@ -31,6 +33,17 @@ use driftless_core::name::RepositoryName;
 pub trait Storage: Send + 'static {
     /// Carries out one request of the machine. When it returns from a commit, the changes are durable.
     fn request(&mut self, request: StorageRequest) -> Result<StorageReply, StorageFailure>;
+
+    /// Keeps these indexes over the records from now on, and no others: makes those that are missing, which takes a
+    /// while where there are many records, and drops those that were declared before and are not now. With the same
+    /// indexes as before it does nothing. Fails for an index that [`Index::check`] refuses.
+    ///
+    /// Indexes make queries faster and writes slower, and change no answer. A storage may ignore them, as this default
+    /// does.
+    fn declare_indexes(&mut self, indexes: &[Index]) -> Result<(), StorageFailure> {
+        indexes.iter().try_for_each(Index::check)?;
+        Ok(())
+    }
 
     /// Another reader of the same data.
     fn reader(&self) -> Result<Box<dyn Reader>, StorageFailure>;
@@ -49,6 +62,18 @@ pub trait Reader: Send + 'static {
         after: Option<&RecordId>,
         max: usize,
     ) -> Result<Vec<StoredRecord>, StorageFailure>;
+
+    /// One record as the application sees it; `None` if it sees none. A deleted one has no data.
+    fn row(&mut self, key: &RecordKey) -> Result<Option<QueryRow>, StorageFailure>;
+
+    /// The records of a repository that a query asks for, in its order. Fails for a query that [`Query::check`]
+    /// refuses. It costs what it goes through: what it returns, where a declared [`Index`] or the ids give the
+    /// conditions and the order; the whole repository elsewhere.
+    fn query(&mut self, repository: &RepositoryName, query: &Query) -> Result<Vec<QueryRow>, StorageFailure>;
+
+    /// How many records of a repository meet the conditions of a query; its order, limit and offset play no part.
+    /// Fails for a query that [`Query::check`] refuses.
+    fn count(&mut self, repository: &RepositoryName, query: &Query) -> Result<u64, StorageFailure>;
 
     /// Own events that are pending, over all repositories, in local order, behind `after`, at most `max`.
     fn pending(&mut self, after: LocalSequence, max: usize) -> Result<Vec<OwnEvent>, StorageFailure>;

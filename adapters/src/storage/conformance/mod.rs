@@ -10,10 +10,12 @@
 
 mod durability;
 mod own_events;
+mod queries;
 mod records;
 
 pub use durability::*;
 pub use own_events::*;
+pub use queries::*;
 pub use records::*;
 
 use super::{Reader, Storage};
@@ -64,6 +66,13 @@ macro_rules! storage_conformance {
             a_local_sequence_is_never_given_again
             pending_events_are_counted
             a_reader_sees_whole_transactions_only
+            a_query_finds_what_meets_all_its_conditions
+            a_query_is_ordered_to_the_last_record
+            a_query_is_cut_by_limit_and_offset_and_a_count_is_not
+            a_query_sees_what_the_application_sees
+            a_row_tells_what_is_pending_and_what_was_rejected
+            a_name_of_a_field_is_only_a_name
+            declared_indexes_change_no_answer
         }
     };
     ($place:expr; $($rule:ident)+) => {

@@ -1,5 +1,6 @@
 //! Why a request to the database failed.
 
+use crate::storage::QueryError;
 use driftless_core::client::StorageFailure;
 
 /// Why a request to the database failed; nothing was changed.
@@ -14,6 +15,9 @@ pub(super) enum Failure {
     /// A change breaks a rule of the storage.
     #[error("{0}")]
     Rule(&'static str),
+    /// A query, or an index, that no storage answers.
+    #[error(transparent)]
+    Query(#[from] QueryError),
 }
 
 impl From<Failure> for StorageFailure {

@@ -5,8 +5,15 @@
 
 mod failure;
 mod file_lock;
+mod indexes;
+#[cfg(test)]
+mod migrations;
+mod namespaces;
 mod open;
 mod own;
+mod query;
+#[cfg(test)]
+mod query_plans;
 mod read;
 mod reader;
 mod records;
@@ -18,7 +25,7 @@ mod write;
 
 pub use open::SqliteOpenError;
 
-use super::{Reader, Storage};
+use super::{Index, Reader, Storage};
 use driftless_core::client::{StorageFailure, StorageReply, StorageRequest};
 use failure::Failure;
 use file_lock::FileLock;
@@ -67,6 +74,14 @@ impl SqliteStorage {
 impl Storage for SqliteStorage {
     fn request(&mut self, request: StorageRequest) -> Result<StorageReply, StorageFailure> {
         Ok(self.answer(request)?)
+    }
+
+    fn declare_indexes(&mut self, indexes: &[Index]) -> Result<(), StorageFailure> {
+        let declared = indexes::declare(&mut self.connection, &mut self.names, indexes);
+        if declared.is_err() {
+            self.names = Names::default();
+        }
+        Ok(declared?)
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>, StorageFailure> {

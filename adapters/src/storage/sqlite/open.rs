@@ -144,7 +144,7 @@ fn set(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -CACHE_KIB)
 }
 
-fn io_error(path: &Path, error: io::Error) -> SqliteOpenError {
+pub(super) fn io_error(path: &Path, error: io::Error) -> SqliteOpenError {
     SqliteOpenError::Io {
         path: path.to_owned(),
         error,

@@ -2,8 +2,9 @@
 
 use super::failure::Failure;
 use super::records::Place;
-use super::{open, own, records, repositories};
-use crate::storage::Reader;
+use super::repositories::unsigned;
+use super::{open, own, query, records, repositories};
+use crate::storage::{Query, QueryRow, Reader};
 use driftless_core::client::{LocalSequence, OwnEvent, RecordKey, StorageFailure, StoredRecord};
 use driftless_core::event::RecordId;
 use driftless_core::name::RepositoryName;
@@ -34,6 +35,19 @@ impl SqliteReader {
         match repositories::find(&self.connection, name)? {
             Some(id) => records::visible(&self.connection, Place { id, name }, after, max),
             None => Ok(Vec::new()),
+        }
+    }
+
+    /// What `read` finds in a repository, at one moment; nothing where there is no such repository.
+    fn of<T: Default>(
+        &mut self,
+        name: &RepositoryName,
+        read: impl FnOnce(&Connection, Place<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let reading = self.connection.transaction()?;
+        match repositories::find(&reading, name)? {
+            Some(id) => read(&reading, Place { id, name }),
+            None => Ok(T::default()),
         }
     }
 
@@ -68,6 +82,24 @@ impl Reader for SqliteReader {
         max: usize,
     ) -> Result<Vec<StoredRecord>, StorageFailure> {
         Ok(self.page(repository, after, max)?)
+    }
+
+    fn row(&mut self, key: &RecordKey) -> Result<Option<QueryRow>, StorageFailure> {
+        Ok(self.of(&key.repository, |reading, place| {
+            query::row(reading, place, &key.record)
+        })?)
+    }
+
+    fn query(&mut self, repository: &RepositoryName, query: &Query) -> Result<Vec<QueryRow>, StorageFailure> {
+        query.check()?;
+        Ok(self.of(repository, |reading, place| query::rows(reading, place, query))?)
+    }
+
+    fn count(&mut self, repository: &RepositoryName, query: &Query) -> Result<u64, StorageFailure> {
+        query.check()?;
+        Ok(self.of(repository, |reading, place| {
+            unsigned(query::count(reading, place, query)?)
+        })?)
     }
 
     fn pending(&mut self, after: LocalSequence, max: usize) -> Result<Vec<OwnEvent>, StorageFailure> {

@@ -13,7 +13,7 @@ const NOTHING: i64 = 0;
 /// `records.shown`: the application sees the confirmed state.
 const CONFIRMED: i64 = 1;
 /// `records.shown`: the application sees the state in the `visible_` columns.
-const VISIBLE: i64 = 2;
+pub(super) const VISIBLE: i64 = 2;
 
 macro_rules! select {
     ($rest:literal) => {
@@ -142,12 +142,12 @@ fn read(row: &Row<'_>, repository: &RepositoryName) -> Result<StoredRecord, Fail
     })
 }
 
-fn record_id(row: &Row<'_>) -> Result<RecordId, Failure> {
+pub(super) fn record_id(row: &Row<'_>) -> Result<RecordId, Failure> {
     let record: String = row.get(0)?;
     RecordId::new(record).map_err(|_| Failure::Damaged("a record id"))
 }
 
-fn read_state(row: &Row<'_>, column: usize) -> Result<Option<State>, Failure> {
+pub(super) fn read_state(row: &Row<'_>, column: usize) -> Result<Option<State>, Failure> {
     let Some(event) = row.get::<_, Option<String>>(column)? else {
         return Ok(None);
     };

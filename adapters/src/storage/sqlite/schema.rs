@@ -6,17 +6,17 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(super) const APPLICATION_ID: i64 = 0x4452_4663;
 
 /// The version that this program writes: the last of [`MIGRATIONS`].
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// The steps to each version from the one before it. A step that was ever released is not changed any more.
-const MIGRATIONS: &[(i64, &str)] = &[(VERSION, VERSION_1)];
+const MIGRATIONS: &[(i64, &str)] = &[(1, VERSION_1), (VERSION, VERSION_2)];
 
 /// `records.shown`: 0 nothing, 1 the confirmed state, 2 the state in the `visible_` columns: most records have no
 /// local layer, and their data is kept once.
 ///
 /// `own.state`: 0 pending, 1 acked, 2 settled, 3 doubted, 4 rejected. Each index holds only the rows that its request
 /// asks for, so that a request costs what its answer costs, however many other events there are.
-const VERSION_1: &str = "
+pub(super) const VERSION_1: &str = "
     CREATE TABLE client (
         last_local INTEGER NOT NULL
     ) STRICT;
@@ -71,6 +71,15 @@ const VERSION_1: &str = "
     CREATE INDEX own_unsettled ON own (repository, local) WHERE state IN (1, 3);
     CREATE INDEX own_settled ON own (repository, settled_at_ms, local) WHERE state = 2;
     CREATE INDEX own_rejected ON own (repository, local) WHERE state = 4;
+";
+
+/// `records.data` is what the application sees of a record, null where it is deleted or not shown: queries and their
+/// indexes look into it. It takes no place in the file.
+const VERSION_2: &str = "
+    ALTER TABLE records ADD COLUMN data TEXT GENERATED ALWAYS AS (
+        CASE shown WHEN 1 THEN confirmed_data WHEN 2 THEN visible_data END
+    ) VIRTUAL;
+    CREATE INDEX own_rejected_record ON own (repository, record) WHERE state = 4;
 ";
 
 /// What a file says about itself.
