@@ -112,7 +112,12 @@ impl Driver {
         match command {
             Command::Write { request, changes, done } => {
                 self.writes.insert(request, done);
-                let write = Write { request, wall, changes };
+                let write = Write {
+                    request,
+                    wall,
+                    changes,
+                    dismiss: Vec::new(),
+                };
                 self.input(now, ClientInput::Write(write));
             }
             Command::Flush { done } => {

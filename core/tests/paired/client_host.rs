@@ -156,6 +156,7 @@ impl World {
             request: RequestId(node.requests),
             wall,
             changes: vec![change],
+            dismiss: Vec::new(),
         };
         self.input(index, ClientInput::Write(write));
     }

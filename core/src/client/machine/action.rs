@@ -108,6 +108,16 @@ pub enum Notice {
         /// The server's sentence.
         message: String,
     },
+    /// A rejected event is forgotten, as a [`Write`](crate::client::Write) has asked for. Told after its
+    /// [`Notice::Written`].
+    Dismissed {
+        /// Which repository.
+        repository: RepositoryName,
+        /// The record that the event was to change.
+        record: RecordId,
+        /// Which event.
+        event: EventId,
+    },
     /// A repository is current: everything that was in the log when it was asked for is applied.
     CaughtUp {
         /// Which repository.
@@ -193,6 +203,9 @@ pub enum WriteError {
     /// The event would be nested deeper than a frame that carries it may be.
     #[error("the event is nested deeper than {0} levels")]
     TooDeep(usize),
+    /// The write dismisses an event that is not one of this client's, or that is not rejected (any more).
+    #[error("the event `{0}` is not a rejected event of this client")]
+    NotRejected(EventId),
     /// More writes wait for storage than [`crate::client::ClientLimits::writes`].
     #[error("too many writes wait for local storage; try again")]
     Busy,

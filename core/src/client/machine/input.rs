@@ -1,7 +1,7 @@
 //! What can happen to a client.
 
 use crate::client::{ClientCredentials, StorageFailure, StorageId, StorageReply};
-use crate::event::{Json, RecordId, Timestamp};
+use crate::event::{EventId, Json, RecordId, Timestamp};
 use crate::name::RepositoryName;
 use crate::wire::CloseCode;
 use alloc::string::String;
@@ -90,6 +90,10 @@ pub struct Write {
     pub wall: Timestamp,
     /// The changes, in order.
     pub changes: Vec<Change>,
+    /// Rejected own events that this write dismisses: they are forgotten in the transaction that makes the changes, or
+    /// with [`WriteError::NotRejected`](crate::client::WriteError::NotRejected) nothing happens. A write that makes the
+    /// change once more, or another one, retries an event; a write without changes drops it.
+    pub dismiss: Vec<(RepositoryName, EventId)>,
 }
 
 /// One change of a [`Write`].

@@ -242,7 +242,7 @@ impl Client {
 
     fn on_loaded(&mut self, job: Job, loaded: Loaded, out: &mut Out) {
         match job {
-            Job::Write(batch) => self.make_writes(batch, loaded.records, out),
+            Job::Write(batch) => self.make_writes(batch, loaded, out),
             Job::Apply(page) => {
                 let workspace = Workspace::new(loaded, &self.repositories);
                 self.apply(page, workspace, out);

@@ -7,6 +7,7 @@ mod action;
 mod answers;
 mod apply;
 mod connection;
+mod dismiss;
 mod event_limits;
 mod heartbeat;
 mod ids;

@@ -127,7 +127,11 @@ impl Client {
 
     /// Leaves the writes for later that are not loaded, but for the first; whether that is loaded.
     fn cut_writes(&mut self, batch: &mut Vec<Write>, missing: &Missing) -> bool {
-        let is_loaded = |write: &&Write| !write.changes.iter().any(|change| missing.lacks_record(&key(change)));
+        let is_loaded = |write: &&Write| {
+            let mut dismissed = write.dismiss.iter();
+            !write.changes.iter().any(|change| missing.lacks_record(&key(change)))
+                && !dismissed.any(|(repository, event)| missing.lacks_own(repository, event))
+        };
         let ready = batch.iter().take_while(is_loaded).count();
         for write in batch.split_off(ready.max(1)).into_iter().rev() {
             self.writes.push_front(write);

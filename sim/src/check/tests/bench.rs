@@ -229,6 +229,7 @@ impl Bench {
                     changed: None,
                 },
             }],
+            dismiss: Vec::new(),
         };
         self.checks.write_asked(self.now, client, &write);
     }

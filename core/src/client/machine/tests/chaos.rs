@@ -130,11 +130,18 @@ fn input() -> impl Strategy<Value = ClientInput> {
         Just(upsert("b", "2")),
         Just(delete("a"))
     ];
-    let write = (prop::collection::vec(change, 0..3), any::<i32>()).prop_map(|(changes, wall)| {
+    let dismissed = (0..4_u64).prop_map(|local| (repository("notes"), own(local, 0).id));
+    let parts = (
+        prop::collection::vec(change, 0..3),
+        prop::collection::vec(dismissed, 0..2),
+        any::<i32>(),
+    );
+    let write = parts.prop_map(|(changes, dismiss, wall)| {
         ClientInput::Write(Write {
             request: RequestId(1),
             wall: Timestamp::from_millis(i64::from(wall)).unwrap(),
             changes,
+            dismiss,
         })
     });
     let wall = Timestamp::from_millis(WALL).unwrap();

@@ -5,6 +5,7 @@ mod chaos;
 mod connection;
 mod credentials;
 mod disk;
+mod dismiss;
 mod heartbeat;
 mod laws;
 mod outbox;
@@ -231,12 +232,17 @@ impl World {
     }
 
     fn write_at(&mut self, wall: i64, changes: Vec<Change>) -> RequestId {
+        self.write_all(wall, changes, Vec::new())
+    }
+
+    fn write_all(&mut self, wall: i64, changes: Vec<Change>, dismiss: Vec<(RepositoryName, EventId)>) -> RequestId {
         self.requests += 1;
         let request = RequestId(self.requests);
         self.give(ClientInput::Write(Write {
             request,
             wall: Timestamp::from_millis(wall).unwrap(),
             changes,
+            dismiss,
         }));
         request
     }
