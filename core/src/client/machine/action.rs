@@ -118,6 +118,12 @@ pub enum Notice {
         /// Which event.
         event: EventId,
     },
+    /// A repository was cleared: none of its records is there any more, and none of the own events that it had is waited
+    /// for or told of again. Records are not told one by one.
+    Cleared {
+        /// Which repository.
+        repository: RepositoryName,
+    },
     /// A repository is current: everything that was in the log when it was asked for is applied.
     CaughtUp {
         /// Which repository.

@@ -75,6 +75,16 @@ pub enum ClientInput {
         /// Which repository.
         repository: RepositoryName,
     },
+    /// Forgets a repository: its records, its own events wherever they stand, and its cursor, in one transaction behind
+    /// the writes that came before and ahead of those that come after. Events that were not acked are lost, unless the
+    /// server has stored them by then. Then the repository is read again from 0, as that of a new client. A failure of
+    /// storage is tried again, and later writes wait for it. Answered by
+    /// [`Notice::Cleared`](crate::client::Notice::Cleared), unless the client is stopped first. Nothing for a repository
+    /// that is not registered.
+    Clear {
+        /// Which repository.
+        repository: RepositoryName,
+    },
     /// The network is there again: a waiting reconnect happens now.
     ConnectNow,
     /// Time has passed.

@@ -6,6 +6,7 @@
 mod action;
 mod answers;
 mod apply;
+mod clear;
 mod connection;
 mod dismiss;
 mod event_limits;
@@ -30,6 +31,7 @@ mod write;
 pub use action::{Blocked, ClientAction, ConnectionState, Notice, Origin, WriteError};
 pub use input::{Change, ChangeKind, ClientInput, RequestId, SocketId, Write};
 
+use self::clear::Local;
 use self::ids::EventIds;
 use self::inbox::Inbox;
 use self::jobs::Jobs;
@@ -85,7 +87,7 @@ pub struct Client {
     repositories: alloc::vec::Vec<Repository>,
     jobs: Jobs,
     inbox: Inbox,
-    writes: VecDeque<Write>,
+    writes: VecDeque<Local>,
     ids: EventIds,
     last_local: LocalSequence,
     /// The last `ref` that was minted.
@@ -234,6 +236,7 @@ impl Client {
                     self.want_restart(index, Restart::Asked);
                 }
             }
+            ClientInput::Clear { repository } => self.on_clear(&repository),
             ClientInput::ConnectNow => self.connect_now(out),
             ClientInput::Tick => {}
         }

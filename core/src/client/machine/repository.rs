@@ -186,6 +186,24 @@ impl Repository {
         }
     }
 
+    /// Storage holds nothing of it any more.
+    pub(super) fn clear(&mut self, online: bool) {
+        self.cursor = Cursor::default();
+        self.pending = 0;
+        self.stream.reading = if online { Reading::Wanted } else { Reading::Idle };
+        self.plain = Plain::default();
+        self.lane.give_up();
+        self.restart = None;
+        self.told_history = false;
+        self.sweep = None;
+        self.acked = Acked {
+            unknown: false,
+            ..Acked::default()
+        };
+        self.unpruned = None;
+        self.told_current = false;
+    }
+
     /// Forgets everything that belongs to a connection.
     pub(super) fn disconnect(&mut self) {
         self.stream = Stream::default();

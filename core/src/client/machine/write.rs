@@ -1,5 +1,6 @@
 //! The application's writes become events, records and outbox in one transaction.
 
+use super::clear::Local;
 use super::dismiss::Dismissible;
 use super::jobs::Job;
 use super::ordered::Ordered;
@@ -41,26 +42,30 @@ impl Client {
         };
         match refusal {
             Some(error) => answer(&write, Err(error), out),
-            None => self.writes.push_back(write),
+            None => self.writes.push_back(Local::Write(write)),
         }
     }
 
-    /// Refuses every write that waits.
+    /// Refuses every write that waits, and clears nothing.
     pub(super) fn refuse_writes(&mut self, out: &mut Out) {
-        for write in core::mem::take(&mut self.writes) {
-            answer(&write, Err(WriteError::Stopped), out);
+        for local in core::mem::take(&mut self.writes) {
+            if let Local::Write(write) = local {
+                answer(&write, Err(WriteError::Stopped), out);
+            }
         }
     }
 
-    /// As many waiting writes as go into one transaction.
+    /// As many waiting writes as go into one transaction; none if a repository is to be cleared first.
     pub(super) fn take_writes(&mut self) -> Vec<Write> {
         let (mut batch, mut changes) = (Vec::new(), 0);
-        while let Some(write) = self.writes.front() {
+        while let Some(Local::Write(write)) = self.writes.front() {
             changes += write.changes.len() + write.dismiss.len();
             if changes > self.config.limits.apply_events && !batch.is_empty() {
                 break;
             }
-            batch.extend(self.writes.pop_front());
+            if let Some(Local::Write(write)) = self.writes.pop_front() {
+                batch.push(write);
+            }
         }
         batch
     }

@@ -161,6 +161,9 @@ fn input() -> impl Strategy<Value = ClientInput> {
         4 => write,
         1 => Just(ClientInput::Credentials(ClientCredentials::default())),
         1 => Just(ClientInput::Resync { repository: repository("notes") }),
+        1 => name().prop_filter_map("a name", |name| {
+            Some(ClientInput::Clear { repository: RepositoryName::new(name).ok()? })
+        }),
         1 => Just(ClientInput::ConnectNow),
         1 => Just(ClientInput::Tick),
     ]

@@ -2,6 +2,7 @@
 
 mod answers;
 mod chaos;
+mod clear;
 mod connection;
 mod credentials;
 mod disk;
