@@ -26,7 +26,7 @@ use std::fmt;
 /// use driftless::wall_clock;
 /// use driftless::core::Instant;
 /// use driftless::core::client::{
-///     ClientAction, ClientConfig, ClientCredentials, ClientInput, ClientLimits, RepositoryConfig, Timing,
+///     ClientAction, ClientConfig, ClientCredentials, ClientInput, ClientLimits, RepositoryConfig, Strategy, Timing,
 /// };
 /// use driftless::core::event::Spelling;
 /// use driftless::storage::{MemoryStorage, Storage};
@@ -36,6 +36,7 @@ use std::fmt;
 ///     repositories: vec![RepositoryConfig::new("users".parse()?)],
 ///     credentials: ClientCredentials::default(),
 ///     spelling: Spelling::Package,
+///     strategy: Strategy::default(),
 ///     timing: Timing::default(),
 ///     limits: ClientLimits::default(),
 ///     seed: [7; 32], // a real binding asks the operating system
@@ -127,7 +128,7 @@ impl Driver {
             Command::Status { done } => self.statuses.push(done),
             Command::Credentials(credentials) => self.input(now, ClientInput::Credentials(credentials)),
             Command::Resync(repository) => self.input(now, ClientInput::Resync { repository }),
-            Command::ConnectNow => self.input(now, ClientInput::ConnectNow),
+            Command::ConnectNow => self.input(now, ClientInput::Connectivity(true)),
             Command::Stop => self.input(now, ClientInput::Stop),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::client_host::repository;
 use crate::world::World;
-use driftless_core::client::{Change, ChangeKind, ClientInput, Notice, RequestId, Write};
+use driftless_core::client::{Change, ChangeKind, ClientInput, Notice, RequestId, Strategy, Write};
 use driftless_core::event::{EventId, Json, RecordId, Timestamp};
 use driftless_core::server::{Access, Rights};
 use std::sync::Arc;
@@ -111,4 +111,38 @@ fn a_server_that_waits_for_a_cleared_event_takes_later_ones_on_the_next_connecti
             .collect();
         assert_eq!(names, ["later"]);
     }
+}
+
+#[test]
+fn clients_that_sync_in_rounds_hear_of_each_other() {
+    let mut world = World::new();
+    let (manual, periodic) = (world.add_client(&["users"]), world.add_client(&["users"]));
+    world.clients[manual].config.strategy = Strategy::manual();
+    world.clients[periodic].config.strategy = Strategy {
+        every: Some(10 * SECOND),
+        ..Strategy::manual()
+    };
+    world.start(manual);
+    world.start(periodic);
+    world.upsert(manual, "users", "alice", "{}");
+    world.upsert(periodic, "users", "bob", "{}");
+    world.run_for(5 * SECOND);
+    let synced = |world: &World, client: usize| world.clients[client].told(|notice| *notice == Notice::Synced);
+    assert_eq!((synced(&world, manual), synced(&world, periodic)), (0, 1));
+    assert_eq!(world.ids("users").len(), 1);
+    assert!(world.connections_of(manual).is_empty() && world.connections_of(periodic).is_empty());
+    world.input(manual, ClientInput::SyncNow);
+    world.run_for(SECOND);
+    assert_eq!((synced(&world, manual), world.visible(manual, "users").len()), (1, 2));
+    assert_eq!(world.visible(periodic, "users").len(), 1);
+    // A round that meets a failing store goes on until all is pushed.
+    world.store_fails = true;
+    world.upsert(manual, "users", "carol", "{}");
+    world.input(manual, ClientInput::SyncNow);
+    world.run_for(3 * SECOND);
+    assert_eq!(synced(&world, manual), 1);
+    world.store_fails = false;
+    world.converge(&["users"], 30 * SECOND);
+    assert_eq!(synced(&world, manual), 2);
+    assert!(world.connections_of(manual).is_empty());
 }

@@ -9,7 +9,9 @@ use super::storage::StorageThread;
 use super::target::{Target, headers};
 use crate::client::Driver;
 use crate::storage::{MemoryStorage, Storage};
-use driftless_core::client::{ClientConfig, ClientCredentials, ClientLimits, Policy, RepositoryConfig, Timing};
+use driftless_core::client::{
+    ClientConfig, ClientCredentials, ClientLimits, Policy, RepositoryConfig, Strategy, Timing,
+};
 use driftless_core::event::Spelling;
 use driftless_core::name::{NameError, RepositoryName};
 use std::fmt;
@@ -158,6 +160,7 @@ impl ClientBuilder {
             repositories: self.repositories,
             credentials: self.credentials,
             spelling: self.spelling,
+            strategy: Strategy::default(),
             timing: self.timing,
             limits: self.limits,
             seed,

@@ -129,6 +129,15 @@ pub enum Notice {
         /// Which repository.
         repository: RepositoryName,
     },
+    /// At this moment every repository is current, and everything that was written is acked or was refused for good: the
+    /// end of a round, which a client outside real time closes its connection at, or the answer to
+    /// [`ClientInput::SyncNow`](super::ClientInput::SyncNow).
+    Synced,
+    /// A round cannot go on: the credentials were refused, or the client was stopped. Other credentials continue it.
+    SyncFailed {
+        /// Why, in one sentence.
+        message: String,
+    },
     /// The server's history is another one: the repository is folded again from 0, and own events that the server
     /// lost are pushed again. Told once, or again where the client was killed before that had begun.
     HistoryChanged {
@@ -170,9 +179,10 @@ pub enum Origin {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ConnectionState {
-    /// Not connected; the next attempt is due after `retry_in`, `None` if none is planned (stopped).
+    /// Not connected; the next attempt is due after `retry_in`: again after a failure, or for the next periodic round.
+    /// `None` if none is planned: the client is stopped, has no network, or waits to be told to connect.
     Offline {
-        /// The delay.
+        /// The delay, from when this is told.
         retry_in: Option<Duration>,
     },
     /// Opening a connection.

@@ -85,8 +85,15 @@ pub enum ClientInput {
         /// Which repository.
         repository: RepositoryName,
     },
-    /// The network is there again: a waiting reconnect happens now.
-    ConnectNow,
+    /// Connects now, skipping a delay, unless the network is gone, and reads and pushes everything. Answered by the next
+    /// [`Notice::Synced`](crate::client::Notice::Synced) or
+    /// [`Notice::SyncFailed`](crate::client::Notice::SyncFailed), which answer every `SyncNow` before them. Without
+    /// a network it waits for one.
+    SyncNow,
+    /// The network has come (or is there, and another attempt promises more than the last) or has gone. Without one the
+    /// connection is closed and no attempt is made. In real time a client connects now that there is one; otherwise what
+    /// its [`Strategy`](crate::client::Strategy) says. Until this is told, there is one.
+    Connectivity(bool),
     /// Time has passed.
     Tick,
 }

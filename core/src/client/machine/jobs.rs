@@ -71,6 +71,11 @@ impl Jobs {
         running.into_iter().chain(&self.retry).any(applies) || !self.rest.is_empty()
     }
 
+    /// Whether a write is being made, or a repository cleared.
+    pub(super) fn is_writing(&self) -> bool {
+        matches!(self.running, Some((_, Job::Write(_) | Job::Clear(_), _)))
+    }
+
     /// The page that waits to be applied again.
     pub(super) fn page_to_retry(&self) -> &[Run] {
         match &self.retry {
@@ -444,7 +449,7 @@ impl Client {
         self.last_local = self.last_local.max(opened.last_local);
         self.opened = true;
         out.push(ClientAction::Notify(Notice::Opened));
-        self.connect(out);
+        self.begin(out);
     }
 }
 

@@ -25,6 +25,7 @@ mod receive;
 mod refold;
 mod replica;
 mod repository;
+mod rounds;
 mod stream;
 mod write;
 
@@ -37,6 +38,7 @@ use self::inbox::Inbox;
 use self::jobs::Jobs;
 use self::link::{Link, Phase};
 use self::repository::{Repository, Restart, find};
+use self::rounds::Rounds;
 use super::{ClientConfig, LocalSequence};
 use crate::event::{Sequence, Timestamp};
 use crate::machine::{Actions, Instant, Machine, Wake};
@@ -84,6 +86,7 @@ pub struct Client {
     state: ConnectionState,
     timers: Timers<Timer>,
     link: Link,
+    rounds: Rounds,
     repositories: alloc::vec::Vec<Repository>,
     jobs: Jobs,
     inbox: Inbox,
@@ -110,6 +113,7 @@ impl Client {
             state: ConnectionState::Offline { retry_in: None },
             timers: Timers::new(),
             link: Link::new(config.credentials.clone(), config.seed),
+            rounds: Rounds::new(),
             repositories,
             jobs: Jobs::default(),
             inbox: Inbox::default(),
@@ -182,13 +186,14 @@ impl Client {
         self.stopped = false;
         self.started = true;
         if self.opened && self.link.phase == Phase::Stopped {
-            self.connect(out);
+            self.begin(out);
         }
     }
 
     fn on_stop(&mut self, out: &mut Out) {
         self.stopped = true;
         self.stop(out);
+        self.stop_rounds(out);
         self.drop_retry(out);
         self.refuse_writes(out);
     }
@@ -237,7 +242,8 @@ impl Client {
                 }
             }
             ClientInput::Clear { repository } => self.on_clear(&repository),
-            ClientInput::ConnectNow => self.connect_now(out),
+            ClientInput::SyncNow => self.on_sync_now(out),
+            ClientInput::Connectivity(is_there) => self.on_connectivity(is_there, out),
             ClientInput::Tick => {}
         }
     }
@@ -251,6 +257,7 @@ impl Client {
         self.pull(out);
         self.start_job(out);
         self.update_state(out);
+        self.end_round(out);
     }
 
     /// Reads no more while too much waits to be applied, until half of that is.

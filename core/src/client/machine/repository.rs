@@ -167,6 +167,11 @@ impl Repository {
         }
     }
 
+    /// Whether it is current, and everything that was written is acked or refused for good.
+    pub(super) fn is_synced(&self) -> bool {
+        self.is_current() && self.pending == 0 && self.sweep.is_none() && !self.adopt
+    }
+
     /// Whether an event of the stream can concern an own event that is not settled.
     pub(super) fn may_have_own(&self) -> bool {
         self.pending > 0 || self.acked.possible() || self.cursor.refolding

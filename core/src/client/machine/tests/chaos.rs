@@ -164,7 +164,8 @@ fn input() -> impl Strategy<Value = ClientInput> {
         1 => name().prop_filter_map("a name", |name| {
             Some(ClientInput::Clear { repository: RepositoryName::new(name).ok()? })
         }),
-        1 => Just(ClientInput::ConnectNow),
+        1 => any::<bool>().prop_map(ClientInput::Connectivity),
+        1 => Just(ClientInput::SyncNow),
         1 => Just(ClientInput::Tick),
     ]
 }

@@ -131,7 +131,7 @@ impl Run {
         if matches!(self.world.state(), ConnectionState::Offline { retry_in: Some(_) }) {
             self.server.cut();
             self.world.sent.clear();
-            self.world.give(ClientInput::ConnectNow);
+            self.world.give(ClientInput::Connectivity(true));
         }
         if *self.world.state() == ConnectionState::Connecting {
             self.server.cut();

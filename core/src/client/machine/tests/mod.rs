@@ -13,6 +13,7 @@ mod outbox;
 mod part;
 mod plain;
 mod refold;
+mod rounds;
 mod server;
 mod stream;
 mod trace;
@@ -51,6 +52,7 @@ fn config(names: &[&str]) -> ClientConfig {
             headers: Vec::new(),
         },
         spelling: Spelling::Package,
+        strategy: crate::client::Strategy::default(),
         timing: Timing::default(),
         limits: ClientLimits::default(),
         seed: [7; 32],
