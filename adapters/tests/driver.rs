@@ -6,7 +6,7 @@ use driftless::client::{Command, Driver, Status, WriteResult};
 use driftless::core::Instant;
 use driftless::core::client::{
     Change, ChangeKind, ClientAction, ClientConfig, ClientCredentials, ClientInput, ClientLimits, ConnectionState,
-    RepositoryConfig, RequestId, SocketId, StorageId, StorageRequest, Timing, WriteError,
+    RepositoryConfig, RequestId, SocketId, StorageId, StorageRequest, Strategy, Timing, WriteError,
 };
 use driftless::core::event::{Json, RecordId, Spelling};
 use driftless::storage::{MemoryStorage, Storage};
@@ -35,6 +35,7 @@ impl Binding {
             repositories: vec![RepositoryConfig::new("users".parse().unwrap())],
             credentials: ClientCredentials::default(),
             spelling: Spelling::Package,
+            strategy: Strategy::default(),
             timing: Timing::default(),
             limits: ClientLimits::default(),
             seed: [7; 32],
@@ -145,7 +146,12 @@ impl Binding {
         let done = Box::new(move |result| sender.send(result).unwrap());
         let request = RequestId(request);
         let changes = vec![change];
-        self.command(Command::Write { request, changes, done });
+        self.command(Command::Write {
+            request,
+            changes,
+            dismiss: Vec::new(),
+            done,
+        });
         receiver
     }
 

@@ -110,6 +110,11 @@ fn change() -> impl Strategy<Value = StorageChange> {
             before_ms,
             keep,
         }),
+        1 => (repository(), 0..60_u64).prop_map(|(repository, event)| StorageChange::DropOwn {
+            repository,
+            event: event_id(event),
+        }),
+        1 => repository().prop_map(|repository| StorageChange::Clear { repository }),
     ]
 }
 

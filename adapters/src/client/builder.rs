@@ -15,7 +15,9 @@ use crate::runtime::Runtime;
 use crate::storage::{MemoryStorage, Storage};
 use crate::watched::Watched;
 use async_lock::Semaphore;
-use driftless_core::client::{ClientConfig, ClientCredentials, ClientLimits, Policy, RepositoryConfig, Timing};
+use driftless_core::client::{
+    ClientConfig, ClientCredentials, ClientLimits, Policy, RepositoryConfig, Strategy, Timing,
+};
 use driftless_core::event::Spelling;
 use driftless_core::name::{NameError, RepositoryName};
 use std::fmt;
@@ -37,6 +39,7 @@ pub struct ClientBuilder {
     unnamed: Option<(String, NameError)>,
     credentials: ClientCredentials,
     spelling: Spelling,
+    strategy: Strategy,
     timing: Timing,
     limits: ClientLimits,
     place: Place,
@@ -72,6 +75,7 @@ impl ClientBuilder {
             unnamed: None,
             credentials: ClientCredentials::default(),
             spelling: Spelling::default(),
+            strategy: Strategy::default(),
             timing: Timing::default(),
             limits: ClientLimits::default(),
             place: Place::Ready(Box::new(MemoryStorage::new())),
@@ -105,6 +109,13 @@ impl ClientBuilder {
     /// Adds a header, to the handshake and to `auth`.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.credentials.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets when the client syncs: in real time, every so often, whenever the network comes, or when it is told. Default:
+    /// in real time.
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = strategy;
         self
     }
 
@@ -199,6 +210,7 @@ impl ClientBuilder {
             repositories: self.repositories,
             credentials: self.credentials,
             spelling: self.spelling,
+            strategy: self.strategy,
             timing: self.timing,
             limits: self.limits,
             seed,

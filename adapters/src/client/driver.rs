@@ -1,6 +1,6 @@
 //! The part of a client that is the same on every runtime.
 
-use super::command::{Command, Done, Status, WriteResult};
+use super::command::{Command, Done, Status, SyncFailed, WriteResult};
 use super::journal::{Journal, JournalEntry};
 use super::receipt::Receipts;
 use super::state::{Connection, Progress};
@@ -30,7 +30,7 @@ use std::fmt;
 /// use driftless::wall_clock;
 /// use driftless::core::Instant;
 /// use driftless::core::client::{
-///     ClientAction, ClientConfig, ClientCredentials, ClientInput, ClientLimits, RepositoryConfig, Timing,
+///     ClientAction, ClientConfig, ClientCredentials, ClientInput, ClientLimits, RepositoryConfig, Strategy, Timing,
 /// };
 /// use driftless::core::event::Spelling;
 /// use driftless::storage::{MemoryStorage, Storage};
@@ -40,6 +40,7 @@ use std::fmt;
 ///     repositories: vec![RepositoryConfig::new("users".parse()?)],
 ///     credentials: ClientCredentials::default(),
 ///     spelling: Spelling::Package,
+///     strategy: Strategy::default(),
 ///     timing: Timing::default(),
 ///     limits: ClientLimits::default(),
 ///     seed: [7; 32], // a real binding asks the operating system
@@ -67,6 +68,8 @@ pub struct Driver {
     receipts: Receipts,
     flushes: Vec<Flush>,
     statuses: Vec<Done<Status>>,
+    clears: Vec<(RepositoryName, Done<()>)>,
+    syncs: Vec<Done<Result<(), SyncFailed>>>,
     storing: Option<StorageId>,
     /// Whether storage is open, or has failed to open at least once.
     opened: Opening,
@@ -107,6 +110,8 @@ impl Driver {
             receipts: Receipts::default(),
             flushes: Vec::new(),
             statuses: Vec::new(),
+            clears: Vec::new(),
+            syncs: Vec::new(),
             storing: None,
             opened: Opening::UnderWay,
             stopped: false,
@@ -136,10 +141,20 @@ impl Driver {
     /// The application asks for something. `wall` is the wall clock.
     pub fn command(&mut self, now: Instant, wall: Timestamp, command: Command) {
         match command {
-            Command::Write { request, changes, done } => {
+            Command::Write {
+                request,
+                changes,
+                dismiss,
+                done,
+            } => {
                 let repositories = changes.iter().map(|change| change.repository.clone()).collect();
                 self.writes.insert(request, Pending { repositories, done });
-                let write = Write { request, wall, changes };
+                let write = Write {
+                    request,
+                    wall,
+                    changes,
+                    dismiss,
+                };
                 self.input(now, ClientInput::Write(write));
             }
             Command::Flush { done } => {
@@ -149,7 +164,15 @@ impl Driver {
             Command::Status { done } => self.statuses.push(done),
             Command::Credentials(credentials) => self.input(now, ClientInput::Credentials(credentials)),
             Command::Resync(repository) => self.input(now, ClientInput::Resync { repository }),
-            Command::ConnectNow => self.input(now, ClientInput::ConnectNow),
+            Command::Clear { repository, done } => {
+                self.clears.push((repository.clone(), done));
+                self.input(now, ClientInput::Clear { repository });
+            }
+            Command::Sync { done } => {
+                self.syncs.push(done);
+                self.input(now, ClientInput::SyncNow);
+            }
+            Command::Connectivity(there) => self.input(now, ClientInput::Connectivity(there)),
             Command::Stop => self.input(now, ClientInput::Stop),
         }
     }
@@ -185,7 +208,23 @@ impl Driver {
                     Err(error) => done(Err(error.clone())),
                 }
             }
+            Notice::Synced => self.synced(&Ok(())),
+            Notice::SyncFailed { message } => self.synced(&Err(SyncFailed(message.clone()))),
+            Notice::Cleared { repository } => {
+                self.receipts.hear(notice);
+                let cleared = |clear: &mut (RepositoryName, Done<()>)| clear.0 == *repository;
+                // One answer for each request, the oldest first.
+                if let Some((_, done)) = self.clears.extract_if(.., cleared).next() {
+                    done(());
+                }
+            }
             notice => self.receipts.hear(notice),
+        }
+    }
+
+    fn synced(&mut self, result: &Result<(), SyncFailed>) {
+        for done in std::mem::take(&mut self.syncs) {
+            done(result.clone());
         }
     }
 

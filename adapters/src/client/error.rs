@@ -1,8 +1,10 @@
 //! What can go wrong at the client's surface.
 
+use super::command::SyncFailed;
+use crate::storage::QueryError;
 use driftless_core::client::{StorageFailure, WriteError};
-use driftless_core::event::IdError;
-use driftless_core::name::NameError;
+use driftless_core::event::{IdError, RecordId};
+use driftless_core::name::{NameError, RepositoryName};
 
 /// Why a client was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +89,28 @@ pub enum ClientError {
     /// The credentials cannot be sent.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
+    /// Everything could not be read and pushed.
+    #[error(transparent)]
+    Sync(#[from] SyncFailed),
+    /// A query that no storage answers.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// A value cannot be written as JSON.
+    #[error("the value cannot be written as JSON: {0}")]
+    Encode(String),
+    /// A value has no id.
+    #[error("the value has no field `id` with a text or a number in it: write it under an id with `upsert_as`")]
+    NoId,
+    /// A record is no value of the repository's type.
+    #[error("record `{record}` of `{repository}` is not of the expected type: {message}")]
+    Decode {
+        /// Which repository.
+        repository: RepositoryName,
+        /// Which record.
+        record: RecordId,
+        /// What does not fit.
+        message: String,
+    },
     /// The client was stopped.
     #[error("the client is stopped")]
     Stopped,

@@ -8,12 +8,14 @@ use super::receipt::Receipt;
 use super::state::{Connection, Connections, StateReader};
 use super::target::headers;
 use crate::client::{Command, Status, WriteResult};
+use crate::storage::Reader;
 use crate::watched::Watched;
 use async_broadcast::InactiveReceiver;
 use async_channel::Sender;
 use async_lock::Semaphore;
 use driftless_core::client::{
-    Change, ChangeKind, ClientCredentials, LocalSequence, Notice, OwnEvent, RecordKey, RequestId, StoredRecord,
+    Change, ChangeKind, ClientCredentials, LocalSequence, Notice, OwnEvent, RecordKey, RequestId, StorageFailure,
+    StoredRecord, WriteError,
 };
 use driftless_core::event::{EventId, Json, RecordId, Sequence};
 use driftless_core::name::RepositoryName;
@@ -92,13 +94,22 @@ impl Client {
     /// Changes records together: all of it is durable here when this returns, or none of it happens. The events are
     /// sent in this order, but the server may store them in several commits.
     pub async fn write(&self, changes: Vec<Change>) -> Result<Receipt, ClientError> {
+        self.write_and_dismiss(changes, Vec::new()).await
+    }
+
+    /// As [`Self::write`], and forgets rejected events in the same transaction: all of it happens or nothing.
+    pub async fn write_and_dismiss(
+        &self,
+        changes: Vec<Change>,
+        dismiss: Vec<(RepositoryName, EventId)>,
+    ) -> Result<Receipt, ClientError> {
         let (sender, receiver) = oneshot::channel();
         let request = self.next_request();
         let done = move |result| {
             // A caller that waits no more needs no answer.
             let _ = sender.send(result);
         };
-        self.send_write(request, changes, done).await?;
+        self.send_write(request, changes, dismiss, done).await?;
         Ok(receiver.await.map_err(|_| ClientError::Stopped)??)
     }
 
@@ -106,7 +117,7 @@ impl Client {
     /// says what became of it.
     pub async fn submit(&self, changes: Vec<Change>) -> Result<RequestId, ClientError> {
         let request = self.next_request();
-        self.send_write(request, changes, drop).await?;
+        self.send_write(request, changes, Vec::new(), drop).await?;
         Ok(request)
     }
 
@@ -118,6 +129,7 @@ impl Client {
         &self,
         request: RequestId,
         changes: Vec<Change>,
+        dismiss: Vec<(RepositoryName, EventId)>,
         done: impl FnOnce(WriteResult) + Send + 'static,
     ) -> Result<(), ClientError> {
         let room = self.0.writes.acquire_arc().await;
@@ -125,7 +137,13 @@ impl Client {
             drop(room);
             done(result);
         });
-        self.command(Command::Write { request, changes, done }).await
+        let write = Command::Write {
+            request,
+            changes,
+            dismiss,
+            done,
+        };
+        self.command(write).await
     }
 
     /// A record; `None` if there never was one.
@@ -248,9 +266,42 @@ impl Client {
         self.command(Command::Resync(repository)).await
     }
 
-    /// Tries to connect now instead of waiting for the next attempt: the network is there again.
-    pub async fn connect_now(&self) -> Result<(), ClientError> {
-        self.command(Command::ConnectNow).await
+    /// Forgets a repository on this device: its records, its own events wherever they stand, and its cursor, all in one
+    /// transaction. Events that the server does not have are lost. Then it is read again as that of a new client.
+    pub async fn clear(&self, repository: &str) -> Result<(), ClientError> {
+        let repository = self.registered(repository)?;
+        self.ask(|done| Command::Clear { repository, done }).await
+    }
+
+    /// Reads and pushes everything now, whatever the [`Strategy`](driftless_core::client::Strategy), and returns when
+    /// at one moment every repository was current and nothing was pending. Without a network that takes until there is
+    /// one.
+    pub async fn sync_now(&self) -> Result<(), ClientError> {
+        Ok(self.ask(|done| Command::Sync { done }).await??)
+    }
+
+    /// Tells that the network has come or has gone. Without one the client does not try to connect; when it comes (or is
+    /// there all the same, and another attempt promises more than the last) it connects at once, if its
+    /// [`Strategy`](driftless_core::client::Strategy) wants that. Until this is told, there is one.
+    pub async fn set_connectivity(&self, there: bool) -> Result<(), ClientError> {
+        self.command(Command::Connectivity(there)).await
+    }
+
+    /// The name of a repository that the client keeps.
+    pub(super) fn registered(&self, repository: &str) -> Result<RepositoryName, ClientError> {
+        let name = RepositoryName::new(repository)?;
+        if self.0.names.contains(&name) {
+            return Ok(name);
+        }
+        Err(WriteError::UnknownRepository(name).into())
+    }
+
+    /// Has the storage's reader do something.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut dyn Reader) -> Result<T, StorageFailure> + Send + 'static,
+    ) -> Result<T, ClientError> {
+        self.0.reads.call(read).await
     }
 
     /// What happens from now on.

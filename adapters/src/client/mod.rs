@@ -68,7 +68,7 @@ mod target;
 mod task;
 
 pub use builder::ClientBuilder;
-pub use command::{Command, Done, Status, WriteResult};
+pub use command::{Command, Done, Status, SyncFailed, WriteResult};
 pub use driver::Driver;
 pub use error::{ClientError, CredentialsError, OpenError, UrlError};
 pub use handle::{Client, Record};

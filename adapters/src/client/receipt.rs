@@ -129,7 +129,21 @@ impl Receipts {
                 };
                 self.settle(repository, event, Err(rejection.into()));
             }
+            Notice::Cleared { repository } => self.cleared(repository),
             _ => {}
+        }
+    }
+
+    fn cleared(&mut self, repository: &RepositoryName) {
+        let of_it = |(event, _): &(&(RepositoryName, EventId), &u64)| event.0 == *repository;
+        let events: Vec<EventId> = self
+            .by_event
+            .iter()
+            .filter(of_it)
+            .map(|(key, _)| key.1.clone())
+            .collect();
+        for event in events {
+            self.settle(repository, &event, Err(NotAcked::Cleared));
         }
     }
 

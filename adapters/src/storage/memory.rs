@@ -254,6 +254,8 @@ impl Data {
                 before_ms,
                 keep,
             } => self.repository(&repository).prune_settled(before_ms, keep),
+            StorageChange::DropOwn { repository, event } => self.repository(&repository).drop_own(&event),
+            StorageChange::Clear { repository } => *self.repository(&repository) = Repository::default(),
         }
     }
 

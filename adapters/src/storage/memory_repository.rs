@@ -164,6 +164,12 @@ impl Repository {
         }
     }
 
+    pub(super) fn drop_own(&mut self, id: &EventId) {
+        if let Some(local) = self.by_id.remove(id) {
+            self.take(local);
+        }
+    }
+
     fn put(&mut self, event: OwnEvent) {
         let local = event.local;
         match &event.state {

@@ -18,6 +18,8 @@ pub struct ClientConfig {
     pub credentials: ClientCredentials,
     /// In which spelling it writes events. Default: the package's.
     pub spelling: Spelling,
+    /// When it connects, and for how long.
+    pub strategy: Strategy,
     /// Timeouts and delays.
     pub timing: Timing,
     /// Bounds on memory.
@@ -63,6 +65,45 @@ impl fmt::Debug for ClientCredentials {
             .field("token", &self.token.as_ref().map(|_| ".."))
             .field("headers", &names)
             .finish()
+    }
+}
+
+/// When a client connects. Its parts combine; without any, it connects only for
+/// [`ClientInput::SyncNow`](super::ClientInput::SyncNow), which works whatever the strategy.
+///
+/// Outside real time a client connects for *rounds*: it reads everything, pushes everything, and closes the connection. A
+/// write does not begin one. A round that meets a failure goes on, after the usual delays, until it is done.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Strategy {
+    /// It stays connected, and connects again whenever the connection is lost. Then the rest changes nothing. Default
+    /// true.
+    pub real_time: bool,
+    /// A round begins so often, the first at the start; while one lasts longer, the next begins at its end. At least 1
+    /// ms. Default `None`.
+    pub every: Option<Duration>,
+    /// A round begins whenever the network comes, as
+    /// [`ClientInput::Connectivity`](super::ClientInput::Connectivity) tells, and at a start with one. Default false.
+    pub on_connectivity: bool,
+}
+
+impl Default for Strategy {
+    fn default() -> Self {
+        Self {
+            real_time: true,
+            every: None,
+            on_connectivity: false,
+        }
+    }
+}
+
+impl Strategy {
+    /// Connects only when it is told to.
+    pub const fn manual() -> Self {
+        Self {
+            real_time: false,
+            every: None,
+            on_connectivity: false,
+        }
     }
 }
 

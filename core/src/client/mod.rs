@@ -11,7 +11,7 @@ mod machine;
 mod policy;
 mod storage;
 
-pub use config::{ClientConfig, ClientCredentials, ClientLimits, RepositoryConfig, Timing};
+pub use config::{ClientConfig, ClientCredentials, ClientLimits, RepositoryConfig, Strategy, Timing};
 pub use machine::{
     Blocked, Change, ChangeKind, Client, ClientAction, ClientInput, ConnectionState, Notice, Origin, RequestId,
     SocketId, Write, WriteError,

@@ -253,6 +253,19 @@ pub enum StorageChange {
         /// The oldest, so that at most this many stay.
         keep: usize,
     },
+    /// Forgets an own event, wherever it stands; nothing if it is not there. Its place and its id are never given again.
+    DropOwn {
+        /// Which repository.
+        repository: RepositoryName,
+        /// Which event.
+        event: EventId,
+    },
+    /// Forgets a repository: its records, its own events wherever they stand, and its cursor, which is the default one
+    /// again. [`Opened::last_local`] stays.
+    Clear {
+        /// Which repository.
+        repository: RepositoryName,
+    },
 }
 
 /// The answer to a [`StorageRequest`].

@@ -8,8 +8,8 @@ use crate::world::{Due, Work, World};
 use bytestring::ByteString;
 use driftless_core::client::{
     Change, ChangeKind, Client, ClientAction, ClientConfig, ClientCredentials, ClientInput, ClientLimits,
-    ConnectionState, Notice, RepositoryConfig, RequestId, SocketId, StorageFailure, StorageId, StorageRequest, Timing,
-    Write,
+    ConnectionState, Notice, RepositoryConfig, RequestId, SocketId, StorageFailure, StorageId, StorageRequest,
+    Strategy, Timing, Write,
 };
 use driftless_core::event::{EventId, Json, RecordId, Spelling, Timestamp};
 use driftless_core::name::RepositoryName;
@@ -79,6 +79,7 @@ impl World {
                 seed: [u8::try_from(index).unwrap_or(u8::MAX); 32],
                 credentials: ClientCredentials::default(),
                 spelling: Spelling::Package,
+                strategy: Strategy::default(),
                 timing: Timing::default(),
                 limits: ClientLimits::default(),
             },
@@ -156,6 +157,7 @@ impl World {
             request: RequestId(node.requests),
             wall,
             changes: vec![change],
+            dismiss: Vec::new(),
         };
         self.input(index, ClientInput::Write(write));
     }

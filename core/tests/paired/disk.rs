@@ -178,6 +178,10 @@ impl Disk {
                     before_ms,
                     keep,
                 } => self.repository(&repository).prune_settled(before_ms, keep),
+                StorageChange::DropOwn { repository, event } => {
+                    self.repository(&repository).own.retain(|own| own.id != event);
+                }
+                StorageChange::Clear { repository } => *self.repository(&repository) = Repository::default(),
             }
         }
     }

@@ -16,6 +16,7 @@ mod errors;
 mod extended_peer;
 mod history;
 mod link;
+mod local_data;
 mod oracle;
 mod outbox;
 mod peer;

@@ -233,7 +233,7 @@ fn a_waiting_reconnect_happens_now_when_the_network_is_back() {
     let client = live(&mut world);
     world.cut_client(client);
     world.run_for(SECOND);
-    world.input(client, ClientInput::ConnectNow);
+    world.input(client, ClientInput::Connectivity(true));
     world.run_for(SECOND);
     assert_eq!(
         states(&mut world, client),

@@ -137,6 +137,8 @@ fn change_text(change: &StorageChange) -> String {
         }
         StorageChange::DoubtSettled { repository } => format!("doubt {repository}"),
         StorageChange::PruneSettled { repository, .. } => format!("prune {repository}"),
+        StorageChange::DropOwn { event, .. } => format!("drop {event}"),
+        StorageChange::Clear { repository } => format!("clear {repository}"),
     }
 }
 

@@ -49,6 +49,8 @@ impl Checks {
                     before_ms,
                     keep,
                 } => self.pruned(client, repository, *before_ms, *keep),
+                StorageChange::DropOwn { repository, event } => self.dropped(client, repository, event),
+                StorageChange::Clear { repository } => self.cleared(client, repository),
             }
         }
         touched.sort_unstable();
@@ -166,6 +168,45 @@ impl Checks {
             book.get(repository, *id)
                 .is_some_and(|entry| entry.holder(client).is_some())
         });
+    }
+
+    /// The application has dismissed an event: only one that was refused for good goes that way.
+    fn dropped(&mut self, client: usize, name: &RepositoryName, event: &EventId) {
+        let Some(repository) = self.model.find(name) else {
+            return;
+        };
+        let Some(id) = self.model.repository(repository).events.find(event) else {
+            return;
+        };
+        let entry = self.book.entry(repository, id);
+        let stand = entry.holder(client).map(|holder| holder.stand.clone());
+        entry.holders.retain(|holder| holder.client != client);
+        let is_rejected = matches!(stand, Some(OwnState::Rejected { .. }));
+        self.verdict.check(Invariant::NothingLost, is_rejected, || {
+            format!("client {client} drops its event {event} of {name}, which stands at {stand:?}")
+        });
+        self.clients[client].replicas[repository].own.retain(|own| *own != id);
+    }
+
+    /// The application has given a repository up: what it wrote there is not waited for any more.
+    fn cleared(&mut self, client: usize, name: &RepositoryName) {
+        let Some(repository) = self.model.find(name) else {
+            return;
+        };
+        let state = &mut self.clients[client];
+        let replica = &mut state.replicas[repository];
+        for id in core::mem::take(&mut replica.own) {
+            let entry = self.book.entry(repository, id);
+            entry.holders.retain(|holder| holder.client != client);
+            entry.is_pruned = true;
+        }
+        replica.forget_stream();
+        replica.cursor = Cursor::default();
+        replica.histories = u64::MAX;
+        replica.layer.clear();
+        (replica.unsettled, replica.settled) = (0, 0);
+        (replica.news, replica.is_deceived) = (News::None, false);
+        state.to_tell.retain(|(of, _)| *of != repository);
     }
 
     fn cursor_moved(&mut self, client: usize, moved: &Move<'_>) {

@@ -302,6 +302,8 @@ impl ClientDisk {
                 before_ms,
                 keep,
             } => self.opened(repository).prune_settled(before_ms, keep),
+            StorageChange::DropOwn { repository, event } => self.opened(repository).drop_own(&event),
+            StorageChange::Clear { repository } => *self.opened(repository) = Repository::default(),
         }
     }
 

@@ -155,6 +155,15 @@ impl Repository {
         }
     }
 
+    pub(super) fn drop_own(&mut self, id: &EventId) {
+        let Some(local) = self.by_id.remove(id) else {
+            return;
+        };
+        if let Some(event) = self.own.remove(&local) {
+            self.unlist(&event.state, &event.key.record, local);
+        }
+    }
+
     fn set_state(&mut self, local: LocalSequence, state: OwnState) {
         let Some(event) = self.own.get_mut(&local) else {
             return;

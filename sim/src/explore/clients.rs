@@ -62,6 +62,7 @@ impl World {
             request: RequestId(node.asked as u64),
             wall: wall(),
             changes: vec![change],
+            dismiss: Vec::new(),
         };
         self.client(index, ClientInput::Write(write));
     }

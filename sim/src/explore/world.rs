@@ -7,7 +7,7 @@ use super::node::{ClientNode, Item, Link, ServerNode};
 use crate::check::Invariant;
 use crate::disk::{ClientDisk, ServerStore};
 use driftless_core::client::{
-    ClientConfig, ClientCredentials, ClientLimits, ConnectionState, RepositoryConfig, Timing,
+    ClientConfig, ClientCredentials, ClientLimits, ConnectionState, RepositoryConfig, Strategy, Timing,
 };
 use driftless_core::event::Spelling;
 use driftless_core::name::RepositoryName;
@@ -303,6 +303,7 @@ fn client_config(repository: RepositoryName) -> ClientConfig {
         repositories: vec![RepositoryConfig::new(repository)],
         credentials: ClientCredentials::default(),
         spelling: Spelling::Package,
+        strategy: Strategy::default(),
         timing: Timing::default(),
         limits: ClientLimits::default(),
         seed: [0; 32],

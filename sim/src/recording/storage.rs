@@ -72,6 +72,19 @@ impl Tape {
                         });
                     }
                 }
+                StorageChange::DropOwn { repository, event } => {
+                    if let Some(repository) = self.repository(repository) {
+                        let (event, record) = (event.to_string(), String::new());
+                        self.change(Change::Own {
+                            client,
+                            repository,
+                            event,
+                            record,
+                            state: None,
+                        });
+                    }
+                }
+                StorageChange::Clear { repository } => self.cursor(client, repository, &Cursor::default()),
                 StorageChange::DoubtSettled { .. } | StorageChange::PruneSettled { .. } => {}
             }
         }

@@ -98,6 +98,7 @@ impl<'a> World<'a> {
             request: RequestId(node.requests),
             wall: node.wall(now),
             changes: wanted,
+            dismiss: Vec::new(),
         };
         if let Some(tape) = self.recorder.tape() {
             tape.wrote(now, client, what);

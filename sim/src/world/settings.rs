@@ -4,7 +4,7 @@ use super::Options;
 use crate::policies::Policies;
 use crate::random::Random;
 use crate::scenario::{ClientPlan, Scenario, ServerPlan};
-use driftless_core::client::{ClientConfig, ClientCredentials, ClientLimits, RepositoryConfig, Timing};
+use driftless_core::client::{ClientConfig, ClientCredentials, ClientLimits, RepositoryConfig, Strategy, Timing};
 use driftless_core::event::Spelling;
 use driftless_core::name::RepositoryName;
 use driftless_core::server::{Access, Rights, ServerLimits};
@@ -49,6 +49,7 @@ pub(super) fn client(scenario: &Scenario, plan: &ClientPlan, policies: &Policies
         } else {
             Spelling::Package
         },
+        strategy: Strategy::default(),
         timing: Timing {
             keep_acked: if options.keep_acked { FOR_EVER } else { keep_acked },
             ..Timing::default()

@@ -171,6 +171,33 @@ pub fn a_local_sequence_is_never_given_again(place: &mut dyn Place) {
     add_all(&mut *storage, vec![own(8, "r", "a", OwnState::Pending)]);
 }
 
+/// The highest local sequence stays known after its event is dropped, and after its repository is cleared.
+pub fn a_local_sequence_outlives_dropping_and_clearing(place: &mut dyn Place) {
+    let mut storage = place.open();
+    for (local, change) in [
+        (
+            3,
+            StorageChange::DropOwn {
+                repository: repository("r"),
+                event: event_id("event-3"),
+            },
+        ),
+        (
+            5,
+            StorageChange::Clear {
+                repository: repository("r"),
+            },
+        ),
+    ] {
+        add_all(&mut *storage, vec![own(local, "r", "a", rejected())]);
+        commit(&mut *storage, vec![change]);
+        assert_eq!(load_own(&mut *storage, local), None);
+        drop(storage);
+        storage = place.open();
+        assert_eq!(opened(&mut *storage, &[]).last_local, LocalSequence(local));
+    }
+}
+
 /// Opening says how many events of each repository wait.
 pub fn pending_events_are_counted(place: &mut dyn Place) {
     let mut storage = place.open();

@@ -57,6 +57,8 @@ macro_rules! storage_conformance {
             unsettled_events_are_cut_by_bytes_but_never_to_nothing
             doubt_takes_hold_of_settled_events_only
             settled_events_are_pruned_by_age_and_number
+            a_dropped_event_is_gone_from_wherever_it_stood
+            a_cleared_repository_is_as_new_and_others_stay
             a_change_of_an_unknown_event_changes_nothing
             readers_list_pending_and_rejected_over_all_repositories
             everything_is_there_after_opening_again
@@ -64,6 +66,7 @@ macro_rules! storage_conformance {
             changes_apply_in_order
             a_failed_transaction_changes_nothing
             a_local_sequence_is_never_given_again
+            a_local_sequence_outlives_dropping_and_clearing
             pending_events_are_counted
             a_reader_sees_whole_transactions_only
             a_query_finds_what_meets_all_its_conditions

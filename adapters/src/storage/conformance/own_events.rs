@@ -1,11 +1,11 @@
 //! Rules on the client's own events.
 
 use super::{
-    Place, add_all, commit, event_id, key, load, load_own, load_some, locals, own, reader, rejected, repository,
-    settled,
+    Place, add_all, commit, event_id, key, load, load_own, load_some, locals, opened, own, reader, record, rejected,
+    repository, settled,
 };
 use crate::storage::Storage;
-use driftless_core::client::{LocalSequence, OwnEvent, OwnState, StorageChange, StorageReply, StorageRequest};
+use driftless_core::client::{Cursor, LocalSequence, OwnEvent, OwnState, StorageChange, StorageReply, StorageRequest};
 use driftless_core::event::Sequence;
 use driftless_core::wire::ErrorCode;
 
@@ -120,6 +120,78 @@ pub fn unsettled_events_are_cut_by_bytes_but_never_to_nothing(place: &mut dyn Pl
     assert_eq!(locals(&unsettled(&mut *storage, 0, 9, 2 * bytes)), [1, 2]);
     assert_eq!(locals(&unsettled(&mut *storage, 0, 9, 3 * bytes - 1)), [1, 2]);
     assert_eq!(locals(&unsettled(&mut *storage, 2, 9, 0)), [3]);
+}
+
+/// An event that is dropped is in no list and no layer any more, whatever its state; one of another repository stays.
+pub fn a_dropped_event_is_gone_from_wherever_it_stood(place: &mut dyn Place) {
+    let mut storage = place.open();
+    let events: Vec<OwnEvent> = (1..)
+        .zip(every_state())
+        .map(|(local, state)| own(local, "r", "a", state))
+        .collect();
+    let count = events.len() as u64;
+    add_all(&mut *storage, events);
+    let mut other = own(count + 1, "s", "a", rejected());
+    other.id = event_id("event-1");
+    add_all(&mut *storage, vec![other]);
+    for local in 1..=count {
+        let dropped = StorageChange::DropOwn {
+            repository: repository("r"),
+            event: event_id(&format!("event-{local}")),
+        };
+        // The second time there is nothing to drop.
+        commit(&mut *storage, vec![dropped.clone()]);
+        commit(&mut *storage, vec![dropped]);
+        assert_eq!(load_own(&mut *storage, local), None);
+    }
+    assert_eq!(load(&mut *storage, vec![key("r", "a")], Vec::new()).1, []);
+    assert_eq!(outbox(&mut *storage, 0, 99, 9_999), []);
+    assert_eq!(unsettled(&mut *storage, 0, 99, 9_999), []);
+    let rejected = reader(&*storage).rejected(LocalSequence(0), 9);
+    assert_eq!(rejected.map(|events| locals(&events)), Ok(vec![count + 1]));
+}
+
+/// Records, own events and cursor go together, and what is written behind in the same transaction stays.
+pub fn a_cleared_repository_is_as_new_and_others_stay(place: &mut dyn Place) {
+    let mut storage = place.open();
+    let cursor = Cursor {
+        after: Sequence::new(9),
+        generation: 2,
+        ..Cursor::default()
+    };
+    let mut changes = Vec::new();
+    for (local, name) in [(0, "r"), (50, "s")] {
+        changes.push(StorageChange::Record(record(name, "a", Some("1"))));
+        let own_events = (1..).zip(every_state());
+        changes.extend(own_events.map(|(at, state)| StorageChange::AddOwn(own(local + at, name, "a", state))));
+        changes.push(StorageChange::Cursor {
+            repository: repository(name),
+            cursor: cursor.clone(),
+        });
+    }
+    commit(&mut *storage, changes);
+    let (clear, late) = (
+        StorageChange::Clear {
+            repository: repository("r"),
+        },
+        own(99, "r", "b", OwnState::Pending),
+    );
+    commit(&mut *storage, vec![clear, StorageChange::AddOwn(late)]);
+    drop(storage);
+    let mut storage = place.open();
+    let rows = opened(&mut *storage, &["r", "s"]).repositories;
+    assert_eq!((rows[0].cursor.clone(), rows[0].pending), (Cursor::default(), 1));
+    assert_eq!((rows[1].cursor.clone(), rows[1].pending), (cursor, 1));
+    let wanted = |name: &str| vec![key(name, "a"), key(name, "b")];
+    let (records, layers, _) = load(&mut *storage, wanted("r"), Vec::new());
+    assert_eq!((records, locals(&layers)), (vec![], vec![99]));
+    assert!((1..9).all(|local| load_own(&mut *storage, local).is_none()));
+    let (records, layers, _) = load(&mut *storage, wanted("s"), Vec::new());
+    assert_eq!((records.len(), locals(&layers)), (1, vec![51, 52, 53]));
+    let reader = &mut *reader(&*storage);
+    assert_eq!(reader.records(&repository("r"), None, 9), Ok(Vec::new()));
+    let rejected = reader.rejected(LocalSequence(0), 9);
+    assert_eq!(rejected.map(|events| locals(&events)), Ok(vec![56, 57]));
 }
 
 /// The first of the own events asked for, whatever the records take; the first always.

@@ -38,6 +38,8 @@ const PRUNE_BEYOND: &str = "DELETE FROM own WHERE local IN (
         SELECT local FROM own WHERE repository = ?1 AND state = 2
         ORDER BY settled_at_ms DESC, local DESC LIMIT -1 OFFSET ?2)";
 
+const CLEAR: &str = "DELETE FROM own WHERE repository = ?1";
+
 /// Everything that is read, and changed in bulk, for the test of the query plans.
 #[cfg(test)]
 pub(super) const READS: &[&str] = &[
@@ -51,6 +53,7 @@ pub(super) const READS: &[&str] = &[
     DOUBT,
     PRUNE_AGED,
     PRUNE_BEYOND,
+    CLEAR,
 ];
 
 /// The event with this id, in any state.
@@ -240,6 +243,19 @@ pub(super) fn prune_settled(
     aged.execute(params![repository, before_ms])?;
     let mut beyond = connection.prepare_cached(PRUNE_BEYOND)?;
     beyond.execute(params![repository, limit(keep)])?;
+    Ok(())
+}
+
+/// Forgets an event, in any state.
+pub(super) fn drop_one(connection: &Connection, repository: i64, event: &EventId) -> Result<(), Failure> {
+    let mut delete = connection.prepare_cached("DELETE FROM own WHERE repository = ?1 AND event = ?2")?;
+    delete.execute(params![repository, &**event])?;
+    Ok(())
+}
+
+/// Forgets all events of a repository.
+pub(super) fn clear(connection: &Connection, repository: i64) -> Result<(), Failure> {
+    connection.prepare_cached(CLEAR)?.execute([repository])?;
     Ok(())
 }
 

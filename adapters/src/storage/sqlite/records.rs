@@ -39,9 +39,11 @@ const OF_GENERATION: &str =
 const OLDER_GENERATION: &str =
     "SELECT min(generation) FROM records WHERE repository = ?1 AND generation >= ?2 AND generation < ?3";
 
-/// Everything that is read, for the test of the query plans.
+const CLEAR: &str = "DELETE FROM records WHERE repository = ?1";
+
+/// Everything that is read, and removed in bulk, for the test of the query plans.
 #[cfg(test)]
-pub(super) const READS: &[&str] = &[ONE, SHOWN, OF_GENERATION, OLDER_GENERATION];
+pub(super) const READS: &[&str] = &[ONE, SHOWN, OF_GENERATION, OLDER_GENERATION, CLEAR];
 
 /// A repository in the database: its number and its name.
 #[derive(Clone, Copy, Debug)]
@@ -195,6 +197,12 @@ pub(super) fn write(connection: &Connection, repository: i64, record: &StoredRec
         own.sequence,
         own.data,
     ])?;
+    Ok(())
+}
+
+/// Removes all records of a repository.
+pub(super) fn clear(connection: &Connection, repository: i64) -> Result<(), Failure> {
+    connection.prepare_cached(CLEAR)?.execute([repository])?;
     Ok(())
 }
 

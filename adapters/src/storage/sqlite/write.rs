@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use super::repositories::{self, Names, signed};
 use super::{own, records};
-use driftless_core::client::{StorageChange, Transaction};
+use driftless_core::client::{Cursor, StorageChange, Transaction};
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Makes changes durable, all of them or none.
@@ -66,6 +66,16 @@ fn apply(connection: &Connection, names: &mut Names, last: &mut i64, change: &St
         } => {
             let repository = names.make(connection, repository)?;
             own::prune_settled(connection, repository, *before_ms, *keep)
+        }
+        StorageChange::DropOwn { repository, event } => {
+            let repository = names.make(connection, repository)?;
+            own::drop_one(connection, repository, event)
+        }
+        StorageChange::Clear { repository } => {
+            let repository = names.make(connection, repository)?;
+            own::clear(connection, repository)?;
+            records::clear(connection, repository)?;
+            repositories::write_cursor(connection, repository, &Cursor::default())
         }
     }
 }

@@ -108,10 +108,35 @@ pub enum Notice {
         /// The server's sentence.
         message: String,
     },
+    /// A rejected event is forgotten, as a [`Write`](crate::client::Write) has asked for. Told after its
+    /// [`Notice::Written`].
+    Dismissed {
+        /// Which repository.
+        repository: RepositoryName,
+        /// The record that the event was to change.
+        record: RecordId,
+        /// Which event.
+        event: EventId,
+    },
+    /// A repository was cleared: none of its records is there any more, and none of the own events that it had is waited
+    /// for or told of again. Records are not told one by one.
+    Cleared {
+        /// Which repository.
+        repository: RepositoryName,
+    },
     /// A repository is current: everything that was in the log when it was asked for is applied.
     CaughtUp {
         /// Which repository.
         repository: RepositoryName,
+    },
+    /// At this moment every repository is current, and everything that was written is acked or was refused for good: the
+    /// end of a round, which a client outside real time closes its connection at, or the answer to
+    /// [`ClientInput::SyncNow`](super::ClientInput::SyncNow).
+    Synced,
+    /// A round cannot go on: the credentials were refused, or the client was stopped. Other credentials continue it.
+    SyncFailed {
+        /// Why, in one sentence.
+        message: String,
     },
     /// The server's history is another one: the repository is folded again from 0, and own events that the server
     /// lost are pushed again. Told once, or again where the client was killed before that had begun.
@@ -154,9 +179,10 @@ pub enum Origin {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ConnectionState {
-    /// Not connected; the next attempt is due after `retry_in`, `None` if none is planned (stopped).
+    /// Not connected; the next attempt is due after `retry_in`: again after a failure, or for the next periodic round.
+    /// `None` if none is planned: the client is stopped, has no network, or waits to be told to connect.
     Offline {
-        /// The delay.
+        /// The delay, from when this is told.
         retry_in: Option<Duration>,
     },
     /// Opening a connection.
@@ -193,6 +219,9 @@ pub enum WriteError {
     /// The event would be nested deeper than a frame that carries it may be.
     #[error("the event is nested deeper than {0} levels")]
     TooDeep(usize),
+    /// The write dismisses an event that is not one of this client's, or that is not rejected (any more).
+    #[error("the event `{0}` is not a rejected event of this client")]
+    NotRejected(EventId),
     /// More writes wait for storage than [`crate::client::ClientLimits::writes`].
     #[error("too many writes wait for local storage; try again")]
     Busy,

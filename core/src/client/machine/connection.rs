@@ -51,18 +51,12 @@ impl Client {
     /// The timer of the connection's phase has fired.
     pub(super) fn on_link_timer(&mut self, out: &mut Out) {
         match self.link.phase {
-            Phase::Waiting { .. } => self.connect(out),
+            Phase::Waiting { .. } => self.on_attempt_due(out),
             Phase::Connecting => self.lose(CloseCode::GOING_AWAY, "the connection did not open in time", out),
             Phase::Authenticating | Phase::Online => {
                 self.lose(CloseCode::GOING_AWAY, "auth was not answered in time", out);
             }
-            Phase::Stopped | Phase::Refused { .. } => {}
-        }
-    }
-
-    pub(super) fn connect_now(&mut self, out: &mut Out) {
-        if matches!(self.link.phase, Phase::Waiting { .. }) {
-            self.connect(out);
+            Phase::Stopped | Phase::Idle | Phase::Refused { .. } => {}
         }
     }
 
@@ -77,13 +71,13 @@ impl Client {
             }
             Phase::Refused { .. } => {
                 self.link.failures = 0;
-                self.connect(out);
+                self.connect_or_rest(out);
             }
             Phase::Connecting | Phase::Authenticating => {
                 self.hang_up(CloseCode::NORMAL, "other credentials", out);
                 self.connect(out);
             }
-            Phase::Stopped | Phase::Waiting { .. } => {}
+            Phase::Stopped | Phase::Idle | Phase::Waiting { .. } => {}
         }
     }
 
@@ -131,6 +125,7 @@ impl Client {
     pub(super) fn await_credentials(&mut self, message: String, out: &mut Out) {
         if self.link.awaiting.is_none() && !self.link.renewing {
             self.link.awaiting = Some(message.clone());
+            self.fail_round(message.clone(), out);
             out.push(ClientAction::Notify(Notice::CredentialsNeeded { message }));
         }
     }
@@ -141,6 +136,7 @@ impl Client {
             message: message.clone(),
         };
         self.update_state(out);
+        self.fail_round(message.clone(), out);
         out.push(ClientAction::Notify(Notice::CredentialsNeeded { message }));
     }
 
@@ -162,11 +158,10 @@ impl Client {
         let delay = self
             .link
             .reconnect_delay(timing.reconnect_delay, timing.reconnect_delay_max);
-        self.link.phase = Phase::Waiting { delay };
-        self.set_timer(Timer::Link, delay);
+        self.wait_or_rest(delay);
     }
 
-    fn hang_up(&mut self, code: CloseCode, reason: &str, out: &mut Out) {
+    pub(super) fn hang_up(&mut self, code: CloseCode, reason: &str, out: &mut Out) {
         if self.link.has_socket() {
             out.push(ClientAction::Close {
                 socket: self.link.socket,
@@ -213,7 +208,7 @@ impl Client {
     /// Tells the application where the connection stands, if that has changed.
     pub(super) fn update_state(&mut self, out: &mut Out) {
         let state = match &self.link.phase {
-            Phase::Stopped => ConnectionState::Offline { retry_in: None },
+            Phase::Stopped | Phase::Idle => ConnectionState::Offline { retry_in: None },
             Phase::Waiting { delay } => ConnectionState::Offline { retry_in: Some(*delay) },
             Phase::Connecting => ConnectionState::Connecting,
             Phase::Authenticating => ConnectionState::Authenticating,

@@ -1,7 +1,7 @@
 //! What can happen to a client.
 
 use crate::client::{ClientCredentials, StorageFailure, StorageId, StorageReply};
-use crate::event::{Json, RecordId, Timestamp};
+use crate::event::{EventId, Json, RecordId, Timestamp};
 use crate::name::RepositoryName;
 use crate::wire::CloseCode;
 use alloc::string::String;
@@ -75,8 +75,25 @@ pub enum ClientInput {
         /// Which repository.
         repository: RepositoryName,
     },
-    /// The network is there again: a waiting reconnect happens now.
-    ConnectNow,
+    /// Forgets a repository: its records, its own events wherever they stand, and its cursor, in one transaction behind
+    /// the writes that came before and ahead of those that come after. Events that were not acked are lost, unless the
+    /// server has stored them by then. Then the repository is read again from 0, as that of a new client. A failure of
+    /// storage is tried again, and later writes wait for it. Answered by
+    /// [`Notice::Cleared`](crate::client::Notice::Cleared), unless the client is stopped first. Nothing for a repository
+    /// that is not registered.
+    Clear {
+        /// Which repository.
+        repository: RepositoryName,
+    },
+    /// Connects now, skipping a delay, unless the network is gone, and reads and pushes everything. Answered by the next
+    /// [`Notice::Synced`](crate::client::Notice::Synced) or
+    /// [`Notice::SyncFailed`](crate::client::Notice::SyncFailed), which answer every `SyncNow` before them. Without
+    /// a network it waits for one.
+    SyncNow,
+    /// The network has come (or is there, and another attempt promises more than the last) or has gone. Without one the
+    /// connection is closed and no attempt is made. In real time a client connects now that there is one; otherwise what
+    /// its [`Strategy`](crate::client::Strategy) says. Until this is told, there is one.
+    Connectivity(bool),
     /// Time has passed.
     Tick,
 }
@@ -90,6 +107,10 @@ pub struct Write {
     pub wall: Timestamp,
     /// The changes, in order.
     pub changes: Vec<Change>,
+    /// Rejected own events that this write dismisses: they are forgotten in the transaction that makes the changes, or
+    /// with [`WriteError::NotRejected`](crate::client::WriteError::NotRejected) nothing happens. A write that makes the
+    /// change once more, or another one, retries an event; a write without changes drops it.
+    pub dismiss: Vec<(RepositoryName, EventId)>,
 }
 
 /// One change of a [`Write`].

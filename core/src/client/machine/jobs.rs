@@ -1,5 +1,6 @@
 //! What the client does with its storage: one request at a time, in order of urgency, tried again when it fails.
 
+use super::clear::Local;
 use super::connection::trouble;
 use super::inbox::Run;
 use super::lane::Verdict;
@@ -44,6 +45,8 @@ pub(super) enum Job {
     Adopt,
     /// Starts to fold a repository again from 0.
     Restart(usize),
+    /// Forgets a repository.
+    Clear(usize),
     /// Acks and refusals.
     Settle(Vec<(usize, Verdict)>),
     Apply(Vec<Run>),
@@ -66,6 +69,36 @@ impl Jobs {
         let running = self.running.as_ref().map(|(_, job, _)| job);
         let applies = |job: &Job| matches!(job, Job::Apply(_));
         running.into_iter().chain(&self.retry).any(applies) || !self.rest.is_empty()
+    }
+
+    /// Whether a write is being made, or a repository cleared.
+    pub(super) fn is_writing(&self) -> bool {
+        matches!(self.running, Some((_, Job::Write(_) | Job::Clear(_), _)))
+    }
+
+    /// The page that waits to be applied again.
+    pub(super) fn page_to_retry(&self) -> &[Run] {
+        match &self.retry {
+            Some(Job::Apply(page)) => page,
+            _ => &[],
+        }
+    }
+
+    /// Drops what waits to be done again of a repository.
+    pub(super) fn drop_retry_of(&mut self, repository: usize) {
+        self.retry = match self.retry.take() {
+            Some(Job::Apply(mut page)) => {
+                page.retain(|run| run.repository != repository);
+                (!page.is_empty()).then_some(Job::Apply(page))
+            }
+            Some(Job::Settle(mut verdicts)) => {
+                verdicts.retain(|(index, _)| *index != repository);
+                (!verdicts.is_empty()).then_some(Job::Settle(verdicts))
+            }
+            Some(Job::Restart(index)) if index == repository => None,
+            Some(Job::Sweep(page)) if page.repository() == repository => None,
+            other => other,
+        };
     }
 }
 
@@ -99,8 +132,13 @@ impl Client {
                 return other;
             }
         }
-        if !self.writes.is_empty() {
-            return Some(Job::Write(self.take_writes()));
+        match self.writes.front() {
+            Some(Local::Write(_)) => return Some(Job::Write(self.take_writes())),
+            Some(&Local::Clear(index)) if !backing_off => {
+                self.writes.pop_front();
+                return Some(Job::Clear(index));
+            }
+            Some(Local::Clear(_)) | None => {}
         }
         if backing_off { None } else { self.next_other_job() }
     }
@@ -156,6 +194,10 @@ impl Client {
                 let outcome = self.restart(*index, out);
                 return self.commit(job, outcome, out);
             }
+            Job::Clear(index) => {
+                let outcome = self.clear(*index);
+                return self.commit(job, outcome, out);
+            }
         };
         self.request(job, stage, request, out);
     }
@@ -167,7 +209,7 @@ impl Client {
             Job::Settle(verdicts) => Some(self.ask_for_settling(verdicts)),
             Job::Apply(page) => Some(self.ask_for_page(page)),
             Job::Sweep(page) => Some(self.ask_for_swept(page)),
-            Job::Open | Job::Adopt | Job::Restart(_) | Job::Outbox(..) => None,
+            Job::Open | Job::Adopt | Job::Restart(_) | Job::Clear(_) | Job::Outbox(..) => None,
         }
     }
 
@@ -242,7 +284,7 @@ impl Client {
 
     fn on_loaded(&mut self, job: Job, loaded: Loaded, out: &mut Out) {
         match job {
-            Job::Write(batch) => self.make_writes(batch, loaded.records, out),
+            Job::Write(batch) => self.make_writes(batch, loaded, out),
             Job::Apply(page) => {
                 let workspace = Workspace::new(loaded, &self.repositories);
                 self.apply(page, workspace, out);
@@ -256,7 +298,7 @@ impl Client {
                 self.sweep_loaded(page, workspace, out);
             }
             // These never load.
-            Job::Open | Job::Adopt | Job::Restart(_) | Job::Outbox(..) => {}
+            Job::Open | Job::Adopt | Job::Restart(_) | Job::Clear(_) | Job::Outbox(..) => {}
         }
     }
 
@@ -278,8 +320,11 @@ impl Client {
         self.jobs.failures = self.jobs.failures.saturating_add(1);
         self.jobs.failed = Some(failure.detail);
         self.set_timer(Timer::Storage, delay);
-        if !matches!(job, Job::Open | Job::Outbox(..)) {
-            self.jobs.retry = Some(job);
+        match job {
+            Job::Open | Job::Outbox(..) => {}
+            // Ahead of the writes that came after it.
+            Job::Clear(index) => self.writes.push_front(Local::Clear(index)),
+            job => self.jobs.retry = Some(job),
         }
     }
 
@@ -292,7 +337,13 @@ impl Client {
                 }
             }
             Job::Apply(_) => self.inbox.applied(0),
-            Job::Open | Job::Adopt | Job::Restart(_) | Job::Settle(_) | Job::Sweep(_) | Job::Outbox(..) => {}
+            Job::Open
+            | Job::Adopt
+            | Job::Restart(_)
+            | Job::Clear(_)
+            | Job::Settle(_)
+            | Job::Sweep(_)
+            | Job::Outbox(..) => {}
         }
     }
 
@@ -321,6 +372,7 @@ impl Client {
         match job {
             Job::Apply(page) => self.applied(&page),
             Job::Restart(index) => self.restarted(index, out),
+            Job::Clear(index) => self.cleared(index, out),
             Job::Adopt => self
                 .repositories
                 .iter_mut()
@@ -348,7 +400,8 @@ impl Client {
                 repository.lane.more = true;
                 if event.from.is_some() {
                     // It is older than what the lane has sent, and the server may wait for something of that.
-                    self.link.is_out_of_order |= repository.lane.len() > 0 && !plain;
+                    let has_sent = repository.lane.len() > 0 || repository.lane.doubtful;
+                    self.link.is_out_of_order |= has_sent && !plain;
                     repository.lane.reset();
                     self.timers.clear(Timer::Lane(event.repository));
                 }
@@ -396,7 +449,7 @@ impl Client {
         self.last_local = self.last_local.max(opened.last_local);
         self.opened = true;
         out.push(ClientAction::Notify(Notice::Opened));
-        self.connect(out);
+        self.begin(out);
     }
 }
 

@@ -106,6 +106,19 @@ impl Lane {
         self.unsent = !self.in_flight.is_empty();
     }
 
+    /// What is in flight is given up: the application has cleared the repository. Answers to it may still come.
+    pub(super) fn give_up(&mut self) {
+        let doubtful = self.doubtful || !self.in_flight.is_empty();
+        self.reset();
+        self.verdicts.clear();
+        self.doubtful = doubtful;
+    }
+
+    /// Whether the server may have refused an event for now, and wait for it, without being sent it again.
+    pub(super) fn may_be_held(&self) -> bool {
+        self.refused.is_some() || self.unsent
+    }
+
     /// Whether everything in flight waits to be sent again.
     pub(super) fn has_unsent(&self) -> bool {
         self.unsent

@@ -51,6 +51,8 @@ pub(super) struct Ping {
 pub(super) enum Phase {
     /// Not started, or stopped.
     Stopped,
+    /// Waits for a reason to connect.
+    Idle,
     /// Waits for the next attempt.
     Waiting {
         /// For how long in all.

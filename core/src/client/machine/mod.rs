@@ -6,7 +6,9 @@
 mod action;
 mod answers;
 mod apply;
+mod clear;
 mod connection;
+mod dismiss;
 mod event_limits;
 mod heartbeat;
 mod ids;
@@ -23,17 +25,20 @@ mod receive;
 mod refold;
 mod replica;
 mod repository;
+mod rounds;
 mod stream;
 mod write;
 
 pub use action::{Blocked, ClientAction, ConnectionState, Notice, Origin, WriteError};
 pub use input::{Change, ChangeKind, ClientInput, RequestId, SocketId, Write};
 
+use self::clear::Local;
 use self::ids::EventIds;
 use self::inbox::Inbox;
 use self::jobs::Jobs;
 use self::link::{Link, Phase};
 use self::repository::{Repository, Restart, find};
+use self::rounds::Rounds;
 use super::{ClientConfig, LocalSequence};
 use crate::event::{Sequence, Timestamp};
 use crate::machine::{Actions, Instant, Machine, Wake};
@@ -81,10 +86,11 @@ pub struct Client {
     state: ConnectionState,
     timers: Timers<Timer>,
     link: Link,
+    rounds: Rounds,
     repositories: alloc::vec::Vec<Repository>,
     jobs: Jobs,
     inbox: Inbox,
-    writes: VecDeque<Write>,
+    writes: VecDeque<Local>,
     ids: EventIds,
     last_local: LocalSequence,
     /// The last `ref` that was minted.
@@ -107,6 +113,7 @@ impl Client {
             state: ConnectionState::Offline { retry_in: None },
             timers: Timers::new(),
             link: Link::new(config.credentials.clone(), config.seed),
+            rounds: Rounds::new(),
             repositories,
             jobs: Jobs::default(),
             inbox: Inbox::default(),
@@ -185,13 +192,14 @@ impl Client {
         self.stopped = false;
         self.started = true;
         if self.opened && self.link.phase == Phase::Stopped {
-            self.connect(out);
+            self.begin(out);
         }
     }
 
     fn on_stop(&mut self, out: &mut Out) {
         self.stopped = true;
         self.stop(out);
+        self.stop_rounds(out);
         self.drop_retry(out);
         self.refuse_writes(out);
     }
@@ -239,7 +247,9 @@ impl Client {
                     self.want_restart(index, Restart::Asked);
                 }
             }
-            ClientInput::ConnectNow => self.connect_now(out),
+            ClientInput::Clear { repository } => self.on_clear(&repository),
+            ClientInput::SyncNow => self.on_sync_now(out),
+            ClientInput::Connectivity(is_there) => self.on_connectivity(is_there, out),
             ClientInput::Tick => {}
         }
     }
@@ -253,6 +263,7 @@ impl Client {
         self.pull(out);
         self.start_job(out);
         self.update_state(out);
+        self.end_round(out);
     }
 
     /// Reads no more while too much waits to be applied, until half of that is.

@@ -3,6 +3,7 @@
 //! What is asked for stands in the order in which the work needs it. So what is loaded is enough for the first piece of
 //! the work (an event, a verdict) at least, except for a write, which is made whole or not at all.
 
+use super::clear::Local;
 use super::inbox::Run;
 use super::jobs::{Job, Jobs, Stage};
 use super::write::key;
@@ -80,9 +81,10 @@ impl Missing {
 }
 
 impl Jobs {
-    /// Bytes of the page that wait to be loaded.
+    /// Bytes of the page that wait to be loaded, or to be applied again.
     pub(super) fn unapplied_bytes(&self) -> usize {
-        self.rest.iter().flatten().map(|run| run.bytes).sum()
+        let again = self.page_to_retry().iter();
+        again.chain(self.rest.iter().flatten()).map(|run| run.bytes).sum()
     }
 }
 
@@ -120,17 +122,21 @@ impl Client {
                 }
             }
             // These never load.
-            Job::Open | Job::Adopt | Job::Restart(_) | Job::Outbox(..) => {}
+            Job::Open | Job::Adopt | Job::Restart(_) | Job::Clear(_) | Job::Outbox(..) => {}
         }
         Some(job)
     }
 
     /// Leaves the writes for later that are not loaded, but for the first; whether that is loaded.
     fn cut_writes(&mut self, batch: &mut Vec<Write>, missing: &Missing) -> bool {
-        let is_loaded = |write: &&Write| !write.changes.iter().any(|change| missing.lacks_record(&key(change)));
+        let is_loaded = |write: &&Write| {
+            let mut dismissed = write.dismiss.iter();
+            !write.changes.iter().any(|change| missing.lacks_record(&key(change)))
+                && !dismissed.any(|(repository, event)| missing.lacks_own(repository, event))
+        };
         let ready = batch.iter().take_while(is_loaded).count();
         for write in batch.split_off(ready.max(1)).into_iter().rev() {
-            self.writes.push_front(write);
+            self.writes.push_front(Local::Write(write));
         }
         ready > 0
     }

@@ -70,7 +70,8 @@ impl Plain {
         }
     }
 
-    fn is_asked(&self) -> bool {
+    /// Whether a pull is under way.
+    pub(super) fn is_asked(&self) -> bool {
         matches!(self.pull, Pull::Asked(_))
     }
 

@@ -43,6 +43,12 @@ pub(super) struct SweepPage {
     next: Option<Sweep>,
 }
 
+impl SweepPage {
+    pub(super) fn repository(&self) -> usize {
+        self.repository
+    }
+}
+
 impl Client {
     /// A repository has to be folded again from 0. Nothing more of it is received or sent until that has begun.
     pub(super) fn want_restart(&mut self, index: usize, why: Restart) {

@@ -167,6 +167,11 @@ impl Repository {
         }
     }
 
+    /// Whether it is current, and everything that was written is acked or refused for good.
+    pub(super) fn is_synced(&self) -> bool {
+        self.is_current() && self.pending == 0 && self.sweep.is_none() && !self.adopt
+    }
+
     /// Whether an event of the stream can concern an own event that is not settled.
     pub(super) fn may_have_own(&self) -> bool {
         self.pending > 0 || self.acked.possible() || self.cursor.refolding
@@ -184,6 +189,24 @@ impl Repository {
         if self.cursor.epoch.is_some() {
             self.sweep = Some(Sweep::Unseen(LocalSequence::default()));
         }
+    }
+
+    /// Storage holds nothing of it any more.
+    pub(super) fn clear(&mut self, online: bool) {
+        self.cursor = Cursor::default();
+        self.pending = 0;
+        self.stream.reading = if online { Reading::Wanted } else { Reading::Idle };
+        self.plain = Plain::default();
+        self.lane.give_up();
+        self.restart = None;
+        self.told_history = false;
+        self.sweep = None;
+        self.acked = Acked {
+            unknown: false,
+            ..Acked::default()
+        };
+        self.unpruned = None;
+        self.told_current = false;
     }
 
     /// Forgets everything that belongs to a connection.

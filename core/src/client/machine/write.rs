@@ -1,14 +1,17 @@
 //! The application's writes become events, records and outbox in one transaction.
 
+use super::clear::Local;
+use super::dismiss::Dismissible;
 use super::jobs::Job;
 use super::ordered::Ordered;
-use super::replica::{Move, Outcome, changed, fold_own};
+use super::replica::{Loaded, Move, Outcome, changed, fold_own};
 use super::repository::{Repository, find};
 use super::{Change, ChangeKind, Client, Notice, Out, Write, WriteError};
 use crate::client::event_text::event_text;
 use crate::client::fields::differing_fields;
 use crate::client::{OwnEvent, OwnState, RecordKey, State, StorageChange, StorageRequest, StoredRecord};
 use crate::event::{Event, EventId, Json, MAX_DEPTH, Operation, Timestamp, depth_exceeds};
+use crate::name::RepositoryName;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -28,11 +31,10 @@ struct Made {
 impl Client {
     /// Takes a write, or refuses it at once.
     pub(super) fn on_write(&mut self, write: Write, out: &mut Out) {
-        let unknown = |change: &&Change| find(&self.repositories, &change.repository).is_err();
         let refusal = if self.stopped {
             Some(WriteError::Stopped)
-        } else if let Some(change) = write.changes.iter().find(unknown) {
-            Some(WriteError::UnknownRepository(change.repository.clone()))
+        } else if let Some(unknown) = self.unknown_repository(&write) {
+            Some(WriteError::UnknownRepository(unknown))
         } else if self.writes.len() >= self.config.limits.writes {
             Some(WriteError::Busy)
         } else {
@@ -40,26 +42,30 @@ impl Client {
         };
         match refusal {
             Some(error) => answer(&write, Err(error), out),
-            None => self.writes.push_back(write),
+            None => self.writes.push_back(Local::Write(write)),
         }
     }
 
-    /// Refuses every write that waits.
+    /// Refuses every write that waits, and clears nothing.
     pub(super) fn refuse_writes(&mut self, out: &mut Out) {
-        for write in core::mem::take(&mut self.writes) {
-            answer(&write, Err(WriteError::Stopped), out);
+        for local in core::mem::take(&mut self.writes) {
+            if let Local::Write(write) = local {
+                answer(&write, Err(WriteError::Stopped), out);
+            }
         }
     }
 
-    /// As many waiting writes as go into one transaction.
+    /// As many waiting writes as go into one transaction; none if a repository is to be cleared first.
     pub(super) fn take_writes(&mut self) -> Vec<Write> {
         let (mut batch, mut changes) = (Vec::new(), 0);
-        while let Some(write) = self.writes.front() {
-            changes += write.changes.len();
+        while let Some(Local::Write(write)) = self.writes.front() {
+            changes += write.changes.len() + write.dismiss.len();
             if changes > self.config.limits.apply_events && !batch.is_empty() {
                 break;
             }
-            batch.extend(self.writes.pop_front());
+            if let Some(Local::Write(write)) = self.writes.pop_front() {
+                batch.push(write);
+            }
         }
         batch
     }
@@ -67,20 +73,25 @@ impl Client {
     pub(super) fn ask_for_write(&self, batch: &[Write]) -> StorageRequest {
         let changes = batch.iter().flat_map(|write| &write.changes);
         let keys: Ordered<RecordKey> = changes.map(key).collect();
+        let dismissed = batch.iter().flat_map(|write| &write.dismiss);
+        let own: Ordered<(RepositoryName, EventId)> = dismissed.cloned().collect();
         StorageRequest::Load {
             records: keys.into_list(),
-            own: Vec::new(),
+            own: own.into_list(),
             max_bytes: self.config.limits.storage_bytes,
         }
     }
 
-    /// The records are loaded: makes the events.
-    pub(super) fn make_writes(&mut self, batch: Vec<Write>, records: Vec<StoredRecord>, out: &mut Out) {
+    /// The records are loaded, and the own events that are dismissed: makes the events.
+    pub(super) fn make_writes(&mut self, batch: Vec<Write>, loaded: Loaded, out: &mut Out) {
         let (mut before, mut written) = (Records::default(), Records::default());
-        before.put_all(records);
+        before.put_all(loaded.records);
+        let mut dismissible = Dismissible::new(loaded.own);
         let (mut outcome, mut own_ids) = (Outcome::default(), BTreeSet::new());
         for write in &batch {
-            let result = self.make_write(write, &written, &before).map(|made| {
+            let checked = dismissible.check(write);
+            let made = checked.and_then(|()| self.make_write(write, &written, &before));
+            let result = made.map(|made| {
                 written.put_all(made.records.into_list());
                 made.own
                     .into_iter()
@@ -88,10 +99,14 @@ impl Client {
                     .collect::<Vec<_>>()
             });
             own_ids.extend(result.iter().flatten().cloned());
+            let is_made = result.is_ok();
             outcome.notices.push(Notice::Written {
                 request: write.request,
                 result,
             });
+            if is_made {
+                dismissible.take(write, &mut outcome);
+            }
         }
         let mut written = written.into_list();
         written.sort_unstable_by(|a, b| a.key.cmp(&b.key));

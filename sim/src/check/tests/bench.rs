@@ -11,7 +11,7 @@ use bytestring::ByteString;
 use driftless_core::Instant;
 use driftless_core::client::{
     Change, ChangeKind, ClientConfig, ClientCredentials, ClientLimits, Cursor, LocalSequence, Notice, OwnEvent,
-    OwnState, RecordKey, RequestId, ServerOrder, State, StorageChange, StorageRequest, StoredRecord, Timing,
+    OwnState, RecordKey, RequestId, ServerOrder, State, StorageChange, StorageRequest, StoredRecord, Strategy, Timing,
     Transaction, Write,
 };
 use driftless_core::event::{
@@ -116,6 +116,7 @@ pub(super) fn config(limits: ClientLimits) -> ClientConfig {
         repositories: Vec::new(),
         credentials: ClientCredentials::default(),
         spelling: Spelling::Package,
+        strategy: Strategy::default(),
         timing: Timing::default(),
         limits,
         seed: [0; 32],
@@ -229,6 +230,7 @@ impl Bench {
                     changed: None,
                 },
             }],
+            dismiss: Vec::new(),
         };
         self.checks.write_asked(self.now, client, &write);
     }

@@ -74,6 +74,11 @@ fn change() -> impl Strategy<Value = StorageChange> {
             before_ms,
             keep,
         }),
+        1 => (0..2_usize, 0..30_u8).prop_map(|(name, id)| StorageChange::DropOwn {
+            repository: repository(name),
+            event: event_id(id),
+        }),
+        1 => (0..2_usize).prop_map(|name| StorageChange::Clear { repository: repository(name) }),
     ]
 }
 

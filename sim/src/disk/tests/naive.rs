@@ -203,6 +203,15 @@ impl Naive {
                 before_ms,
                 keep,
             } => self.prune(repository, *before_ms, *keep),
+            StorageChange::DropOwn { repository, event } => {
+                let is_it = |own: &OwnEvent| own.id == *event && own.key.repository == *repository;
+                self.own.retain(|own| !is_it(own));
+            }
+            StorageChange::Clear { repository } => {
+                self.records.retain(|record| record.key.repository != *repository);
+                self.own.retain(|own| own.key.repository != *repository);
+                self.cursors.retain(|(name, _)| name != repository);
+            }
         }
     }
 

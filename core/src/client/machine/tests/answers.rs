@@ -118,7 +118,7 @@ fn a_late_refusal_of_a_settled_event_is_left_behind_with_the_connection() {
     // The answer to what was sent again: the server takes nothing more before the event comes once more.
     world.receive(&refusal("store_unavailable", true, &[&id]));
     assert!(matches!(world.state(), ConnectionState::Offline { .. }));
-    world.give(ClientInput::ConnectNow);
+    world.give(ClientInput::Connectivity(true));
     world.open();
     world.receive(AUTH_SUCCESS);
     world.receive(&stream(0, 1, &[event(1, "a", "1").replace("x1", &id)]));

@@ -130,11 +130,18 @@ fn input() -> impl Strategy<Value = ClientInput> {
         Just(upsert("b", "2")),
         Just(delete("a"))
     ];
-    let write = (prop::collection::vec(change, 0..3), any::<i32>()).prop_map(|(changes, wall)| {
+    let dismissed = (0..4_u64).prop_map(|local| (repository("notes"), own(local, 0).id));
+    let parts = (
+        prop::collection::vec(change, 0..3),
+        prop::collection::vec(dismissed, 0..2),
+        any::<i32>(),
+    );
+    let write = parts.prop_map(|(changes, dismiss, wall)| {
         ClientInput::Write(Write {
             request: RequestId(1),
             wall: Timestamp::from_millis(i64::from(wall)).unwrap(),
             changes,
+            dismiss,
         })
     });
     let wall = Timestamp::from_millis(WALL).unwrap();
@@ -154,7 +161,11 @@ fn input() -> impl Strategy<Value = ClientInput> {
         4 => write,
         1 => Just(ClientInput::Credentials(ClientCredentials::default())),
         1 => Just(ClientInput::Resync { repository: repository("notes") }),
-        1 => Just(ClientInput::ConnectNow),
+        1 => name().prop_filter_map("a name", |name| {
+            Some(ClientInput::Clear { repository: RepositoryName::new(name).ok()? })
+        }),
+        1 => any::<bool>().prop_map(ClientInput::Connectivity),
+        1 => Just(ClientInput::SyncNow),
         1 => Just(ClientInput::Tick),
     ]
 }

@@ -66,7 +66,7 @@ fn delays_and_timeouts_double_with_failures_up_to_their_caps() {
         world.disconnect(None);
         let full = Duration::from_secs(3 << failure).min(Duration::from_mins(1));
         assert!(retry_in(&world) <= full);
-        world.give(ClientInput::ConnectNow);
+        world.give(ClientInput::Connectivity(true));
     }
     assert_eq!(timeouts[..6], [1_500, 3_000, 6_000, 12_000, 24_000, 30_000]);
     assert_eq!(timeouts[11], 30_000);
@@ -78,7 +78,7 @@ fn a_connection_that_stayed_up_brings_the_delay_back_to_the_base() {
     world.start();
     for _ in 0..5 {
         world.disconnect(None);
-        world.give(ClientInput::ConnectNow);
+        world.give(ClientInput::Connectivity(true));
     }
     world.open();
     world.receive(AUTH_SUCCESS);
@@ -97,7 +97,7 @@ fn completions_and_frames_of_old_sockets_are_ignored() {
     world.disconnect(None);
     world.give(ClientInput::Connected { socket: old });
     assert!(matches!(world.state(), ConnectionState::Offline { .. }));
-    world.give(ClientInput::ConnectNow);
+    world.give(ClientInput::Connectivity(true));
     world.open();
     world.forget();
     world.give(ClientInput::Frame {
@@ -116,16 +116,16 @@ fn completions_and_frames_of_old_sockets_are_ignored() {
 }
 
 #[test]
-fn connect_now_ends_the_wait_and_nothing_else() {
+fn a_network_that_is_there_again_ends_the_wait_and_nothing_else() {
     let mut world = World::new(config(&["notes"]));
-    world.give(ClientInput::ConnectNow);
+    world.give(ClientInput::Connectivity(true));
     assert_eq!(world.trace(), "");
     world.start();
     world.disconnect(None);
-    world.give(ClientInput::ConnectNow);
+    world.give(ClientInput::Connectivity(true));
     assert_eq!(*world.state(), ConnectionState::Connecting);
     let socket = world.socket;
-    world.give(ClientInput::ConnectNow);
+    world.give(ClientInput::Connectivity(true));
     assert_eq!(world.socket, socket);
 }
 
@@ -141,7 +141,7 @@ fn a_stop_closes_the_connection_and_asks_for_nothing_more() {
     assert_eq!(*world.state(), ConnectionState::Offline { retry_in: None });
     let late = world.put_later("c", "1");
     assert_eq!(world.written(late), Some(Err(WriteError::Stopped)));
-    world.give(ClientInput::ConnectNow);
+    world.give(ClientInput::Connectivity(true));
     world.pass(600_000);
     assert_eq!(world.client.next_wake(), None);
     insta::assert_snapshot!(world.trace(), @r"

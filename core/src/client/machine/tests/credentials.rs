@@ -48,7 +48,7 @@ fn refused_credentials_wait_for_others_which_are_tried_at_once() {
     notify CredentialsNeeded { message: "No." }
     "#);
     world.pass(600_000);
-    world.give(ClientInput::ConnectNow);
+    world.give(ClientInput::Connectivity(true));
     assert_eq!(world.trace(), "");
     world.give(credentials("other"));
     assert_eq!(*world.state(), ConnectionState::Connecting);

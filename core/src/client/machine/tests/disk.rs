@@ -14,6 +14,7 @@ pub(super) struct Disk {
     pub(super) records: BTreeMap<RecordKey, StoredRecord>,
     pub(super) own: BTreeMap<LocalSequence, OwnEvent>,
     pub(super) cursors: BTreeMap<RepositoryName, Cursor>,
+    pub(super) last_local: LocalSequence,
     pub(super) commits: usize,
 }
 
@@ -68,7 +69,7 @@ impl Disk {
         };
         StorageReply::Opened(Opened {
             repositories: repositories.iter().map(row).collect(),
-            last_local: self.own.keys().next_back().copied().unwrap_or_default(),
+            last_local: self.last_local,
         })
     }
 
@@ -154,6 +155,11 @@ impl Disk {
                 self.records.insert(record.key.clone(), record.clone());
             }
             StorageChange::AddOwn(event) => {
+                assert!(
+                    event.local > self.last_local,
+                    "a local sequence is used once: {event:?}"
+                );
+                self.last_local = event.local;
                 self.own.insert(event.local, event.clone());
             }
             StorageChange::SetOwn {
@@ -184,6 +190,15 @@ impl Disk {
                 before_ms,
                 keep,
             } => self.prune(repository, *before_ms, *keep),
+            StorageChange::DropOwn { repository, event } => {
+                let is_it = |own: &OwnEvent| own.id == *event && own.key.repository == *repository;
+                self.own.retain(|_, own| !is_it(own));
+            }
+            StorageChange::Clear { repository } => {
+                self.records.retain(|key, _| key.repository != *repository);
+                self.own.retain(|_, own| own.key.repository != *repository);
+                self.cursors.remove(repository);
+            }
         }
     }
 

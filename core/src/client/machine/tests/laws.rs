@@ -30,6 +30,7 @@ enum Step {
     Refuse(bool),
     Pass(u16),
     Resync,
+    Clear,
     /// The server's store is put back by so many events, and its connections are cut.
     Restore(usize),
 }
@@ -68,6 +69,7 @@ struct Run {
     others: u64,
     written: Vec<String>,
     restored: bool,
+    cleared: bool,
 }
 
 impl Run {
@@ -81,6 +83,7 @@ impl Run {
             others: 0,
             written: Vec::new(),
             restored: false,
+            cleared: false,
         };
         run.world.start();
         run
@@ -110,6 +113,11 @@ impl Run {
                 self.server.restore(*less);
                 self.world.disconnect(None);
             }
+            Step::Clear => {
+                self.cleared = true;
+                let repository = repository("notes");
+                self.world.give(ClientInput::Clear { repository });
+            }
             Step::Resync => self.world.give(ClientInput::Resync {
                 repository: repository("notes"),
             }),
@@ -123,7 +131,7 @@ impl Run {
         if matches!(self.world.state(), ConnectionState::Offline { retry_in: Some(_) }) {
             self.server.cut();
             self.world.sent.clear();
-            self.world.give(ClientInput::ConnectNow);
+            self.world.give(ClientInput::Connectivity(true));
         }
         if *self.world.state() == ConnectionState::Connecting {
             self.server.cut();
@@ -307,6 +315,12 @@ impl Run {
             known.sort_unstable();
             kept.sort_unstable();
         }
+        if self.cleared {
+            // What was not acked is lost, unless it was stored.
+            kept.retain(|id| known.contains(id));
+            assert_eq!(known, kept);
+            return;
+        }
         assert_eq!(known, kept, "in the application's order, each once");
         let all: Vec<String> = self.world.disk.own.values().map(|own| own.id.to_string()).collect();
         assert!(own.iter().all(|id| all.contains(id)));
@@ -380,6 +394,23 @@ proptest! {
     fn clients_converge_while_they_are_folded_again(mut steps in prop::collection::vec(step(), 0..120), at in 0..120_usize) {
         steps.insert(at.min(steps.len()), Step::Resync);
         run(Server::default(), small(MergeFields), &steps);
+    }
+
+    #[test]
+    fn clients_converge_when_they_are_cleared(
+        mut steps in prop::collection::vec(step(), 0..120),
+        at in prop::collection::vec(0..120_usize, 1..4),
+        plain: bool,
+    ) {
+        for at in at {
+            steps.insert(at.min(steps.len()), Step::Clear);
+        }
+        let (server, config) = if plain {
+            (Server::plain(), small(ServerOrder))
+        } else {
+            (Server::default(), small(MergeFields))
+        };
+        run(server, config, &steps);
     }
 
     #[test]

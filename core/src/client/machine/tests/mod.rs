@@ -2,15 +2,18 @@
 
 mod answers;
 mod chaos;
+mod clear;
 mod connection;
 mod credentials;
 mod disk;
+mod dismiss;
 mod heartbeat;
 mod laws;
 mod outbox;
 mod part;
 mod plain;
 mod refold;
+mod rounds;
 mod server;
 mod stream;
 mod trace;
@@ -49,6 +52,7 @@ fn config(names: &[&str]) -> ClientConfig {
             headers: Vec::new(),
         },
         spelling: Spelling::Package,
+        strategy: crate::client::Strategy::default(),
         timing: Timing::default(),
         limits: ClientLimits::default(),
         seed: [7; 32],
@@ -231,12 +235,17 @@ impl World {
     }
 
     fn write_at(&mut self, wall: i64, changes: Vec<Change>) -> RequestId {
+        self.write_all(wall, changes, Vec::new())
+    }
+
+    fn write_all(&mut self, wall: i64, changes: Vec<Change>, dismiss: Vec<(RepositoryName, EventId)>) -> RequestId {
         self.requests += 1;
         let request = RequestId(self.requests);
         self.give(ClientInput::Write(Write {
             request,
             wall: Timestamp::from_millis(wall).unwrap(),
             changes,
+            dismiss,
         }));
         request
     }

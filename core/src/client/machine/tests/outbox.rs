@@ -26,7 +26,7 @@ pub(super) fn pushed(world: &mut World) -> Vec<String> {
 
 fn reconnect(world: &mut World) {
     world.disconnect(None);
-    world.give(ClientInput::ConnectNow);
+    world.give(ClientInput::Connectivity(true));
     world.open();
     world.receive(AUTH_SUCCESS);
     world.forget();
@@ -398,7 +398,7 @@ fn acks_of_events_that_were_not_sent_on_this_connection_are_ignored() {
     let mut world = World::live(config(&["notes"]));
     let id = world.put("a", "1");
     world.disconnect(None);
-    world.give(ClientInput::ConnectNow);
+    world.give(ClientInput::Connectivity(true));
     world.open();
     world.receive(AUTH_SUCCESS);
     world.receive(&ack(&id, 1));

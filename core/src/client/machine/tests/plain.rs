@@ -247,7 +247,7 @@ fn an_ack_that_is_durable_only_after_a_cut_settles_by_the_pulls_of_the_next_conn
     world.storing = false;
     world.receive(&plain_ack(&id));
     world.disconnect(None);
-    world.give(ClientInput::ConnectNow);
+    world.give(ClientInput::Connectivity(true));
     world.open();
     world.receive(r#"{"type":"auth_success"}"#);
     world.receive(COMPLETE);
@@ -425,7 +425,7 @@ fn a_client_that_was_extended_before_goes_on_from_its_cursor() {
     let mut world = World::live(config(&["notes"]));
     world.receive(&stream(0, 2, &events(1..=2)));
     world.disconnect(None);
-    world.give(ClientInput::ConnectNow);
+    world.give(ClientInput::Connectivity(true));
     world.open();
     world.sent.clear();
     world.receive(r#"{"type":"auth_success"}"#);

@@ -31,7 +31,7 @@ fn settled() -> (World, Vec<String>) {
 
 fn reconnect(world: &mut World, auth_success: &str) {
     world.disconnect(None);
-    world.give(ClientInput::ConnectNow);
+    world.give(ClientInput::Connectivity(true));
     world.open();
     world.forget();
     world.receive(auth_success);
@@ -270,7 +270,7 @@ fn a_resync_while_offline_counts_at_the_next_connection() {
     world.give(ClientInput::Resync {
         repository: repository("others"),
     });
-    world.give(ClientInput::ConnectNow);
+    world.give(ClientInput::Connectivity(true));
     world.open();
     world.sent.clear();
     world.receive(AUTH_SUCCESS);

@@ -12,7 +12,7 @@ fn one_subscription_names_every_repository_with_epoch_and_what_was_seen() {
     let mut world = World::live(config(&["notes", "users"]));
     world.receive(&stream(0, 7, &[event(3, "a", "1")]));
     world.disconnect(None);
-    world.give(ClientInput::ConnectNow);
+    world.give(ClientInput::Connectivity(true));
     world.open();
     world.forget();
     world.receive(AUTH_SUCCESS);
@@ -161,7 +161,7 @@ fn what_was_received_and_not_applied_comes_again_after_a_cut() {
     world.receive(&stream(0, 1, &[event(1, "a", "1")]));
     world.receive(&stream(1, 2, &[event(2, "a", "2")]));
     world.disconnect(None);
-    world.give(ClientInput::ConnectNow);
+    world.give(ClientInput::Connectivity(true));
     world.open();
     world.sent.clear();
     world.receive(AUTH_SUCCESS);

@@ -53,5 +53,7 @@ fn change(change: &StorageChange) -> String {
         }
         StorageChange::DoubtSettled { .. } => "doubt settled".into(),
         StorageChange::PruneSettled { before_ms, keep, .. } => format!("prune before {before_ms} keep {keep}"),
+        StorageChange::DropOwn { event, .. } => format!("drop {event}"),
+        StorageChange::Clear { repository } => format!("clear {repository}"),
     }
 }
