@@ -8,6 +8,8 @@
 //! | [`store`] | where a server keeps its logs |
 //! | [`runtime`] | what both need of tokio, smol, or plain threads |
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 pub mod client;
 pub mod runtime;
 pub mod server;
@@ -18,7 +20,7 @@ pub mod tls;
 mod wall;
 mod watched;
 
-pub use client::{Client, ClientBuilder};
+pub use client::{Client, ClientBuilder, Repository};
 pub use driftless_core as core;
 #[cfg(feature = "smol")]
 pub use runtime::Smol;

@@ -12,13 +12,17 @@ use super::target::{Target, Trust, headers};
 use super::task::{Parts, run};
 use crate::client::Driver;
 use crate::runtime::Runtime;
-use crate::storage::{MemoryStorage, Storage};
+#[cfg(feature = "sqlite")]
+use crate::storage::SqliteStorage;
+use crate::storage::{Index, MemoryStorage, Storage};
 use crate::watched::Watched;
 use async_lock::Semaphore;
 use driftless_core::client::{
     ClientConfig, ClientCredentials, ClientLimits, Policy, RepositoryConfig, Strategy, Timing,
 };
 use driftless_core::event::Spelling;
+#[cfg(feature = "sqlite")]
+use driftless_core::name::Namespace;
 use driftless_core::name::{NameError, RepositoryName};
 use std::fmt;
 #[cfg(feature = "sqlite")]
@@ -43,6 +47,7 @@ pub struct ClientBuilder {
     timing: Timing,
     limits: ClientLimits,
     place: Place,
+    indexes: Vec<(String, Vec<String>)>,
     refresh: Option<Callback>,
     journal: Option<Journal>,
 }
@@ -51,6 +56,8 @@ pub struct ClientBuilder {
 enum Place {
     #[cfg(feature = "sqlite")]
     Sqlite(PathBuf),
+    #[cfg(feature = "sqlite")]
+    Namespace(PathBuf, String),
     Ready(Box<dyn Storage>),
 }
 
@@ -79,6 +86,7 @@ impl ClientBuilder {
             timing: Timing::default(),
             limits: ClientLimits::default(),
             place: Place::Ready(Box::new(MemoryStorage::new())),
+            indexes: Vec::new(),
             refresh: None,
             journal: None,
         }
@@ -144,6 +152,25 @@ impl ClientBuilder {
         self
     }
 
+    /// Keeps the data in the file of a namespace in a folder, see [`SqliteStorage::open_namespace`]. Every user of an
+    /// application gets one: to switch users stop the client and open another on the other namespace with the other
+    /// credentials. What was made from the stopped one fails with [`ClientError::Stopped`](super::ClientError::Stopped), so
+    /// that no operation of one user lands in the data of another.
+    #[cfg(feature = "sqlite")]
+    pub fn sqlite_namespace(mut self, folder: impl Into<PathBuf>, namespace: impl Into<String>) -> Self {
+        self.place = Place::Namespace(folder.into(), namespace.into());
+        self
+    }
+
+    /// Keeps an index over top-level fields of a repository's data, for queries that compare the first of them for
+    /// equality and are ordered by the others; see [`Index`]. Indexes that are not declared any more are dropped. They
+    /// make queries faster and writes slower, and change no answer.
+    pub fn index<F: Into<String>>(mut self, repository: &str, fields: impl IntoIterator<Item = F>) -> Self {
+        let fields = fields.into_iter().map(Into::into).collect();
+        self.indexes.push((repository.to_owned(), fields));
+        self
+    }
+
     /// Keeps the data in memory: it is gone with the client. The default.
     pub fn memory(self) -> Self {
         self.storage(MemoryStorage::new())
@@ -201,8 +228,13 @@ impl ClientBuilder {
         headers(&self.credentials)?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(OpenError::Random)?;
-        let place = self.place;
-        let (storage, reader) = StorageThread::start(move || place.open()).await?;
+        let (place, indexes) = (self.place, indexes(self.indexes)?);
+        let open = move || {
+            let mut storage = place.open()?;
+            storage.declare_indexes(&indexes)?;
+            Ok::<_, OpenError>(storage)
+        };
+        let (storage, reader) = StorageThread::start(open).await?;
         let names = self.repositories.iter().map(|one| one.name.clone()).collect();
         let credentials = Arc::new(Mutex::new(self.credentials.clone()));
         let (refresh, writes) = (Refresh::new(self.refresh, &self.timing), self.limits.writes);
@@ -254,11 +286,31 @@ impl ClientBuilder {
     }
 }
 
+fn indexes(declared: Vec<(String, Vec<String>)>) -> Result<Vec<Index>, OpenError> {
+    let index = |(repository, fields): (String, Vec<String>)| match RepositoryName::new(&repository) {
+        Ok(name) => {
+            let index = Index::new(name, fields);
+            index.check()?;
+            Ok(index)
+        }
+        Err(error) => Err(OpenError::Repository {
+            name: repository,
+            error,
+        }),
+    };
+    declared.into_iter().map(index).collect()
+}
+
 impl Place {
     fn open(self) -> Result<Box<dyn Storage>, OpenError> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(path) => Ok(Box::new(crate::storage::SqliteStorage::open(path)?)),
+            Self::Sqlite(path) => Ok(Box::new(SqliteStorage::open(path)?)),
+            #[cfg(feature = "sqlite")]
+            Self::Namespace(folder, namespace) => {
+                let named = Namespace::new(&namespace).map_err(|error| OpenError::Namespace { namespace, error })?;
+                Ok(Box::new(SqliteStorage::open_namespace(folder, &named)?))
+            }
             Self::Ready(storage) => Ok(storage),
         }
     }

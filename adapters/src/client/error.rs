@@ -21,6 +21,18 @@ pub enum OpenError {
         #[source]
         error: NameError,
     },
+    /// A namespace's name is not one.
+    #[error("`{namespace}` is not a namespace: {error}")]
+    Namespace {
+        /// The name.
+        namespace: String,
+        /// What is wrong with it.
+        #[source]
+        error: NameError,
+    },
+    /// An index that no storage keeps.
+    #[error(transparent)]
+    Index(#[from] QueryError),
     /// The token or a header cannot be sent.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),

@@ -66,6 +66,7 @@ mod state;
 mod storage;
 mod target;
 mod task;
+mod typed;
 
 pub use builder::ClientBuilder;
 pub use command::{Command, Done, Status, SyncFailed, WriteResult};
@@ -76,3 +77,4 @@ pub use journal::{Journal, JournalEntry};
 pub use notices::{Feed, Lagged, Notices};
 pub use receipt::{NotAcked, Receipt, Rejection};
 pub use state::{Connection, Connections, Progress};
+pub use typed::{Batch, ExportError, ImportError, Item, Repository, Results, Select, Unreadable, Watch};
