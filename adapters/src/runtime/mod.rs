@@ -31,6 +31,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -77,4 +78,23 @@ pub trait Listener: Send + 'static {
 
     /// The next connection and where it comes from.
     fn accept(&mut self) -> Pending<'_, io::Result<(Box<dyn Socket>, SocketAddr)>>;
+}
+
+/// A runtime that is chosen while the program runs.
+impl Runtime for Arc<dyn Runtime> {
+    fn spawn(&self, name: &'static str, task: Pending<'static, ()>) -> io::Result<()> {
+        (**self).spawn(name, task)
+    }
+
+    fn timer(&self) -> Box<dyn Timer> {
+        (**self).timer()
+    }
+
+    fn connect(&self, host: String, port: u16) -> Pending<'static, io::Result<Box<dyn Socket>>> {
+        (**self).connect(host, port)
+    }
+
+    fn listen(&self, address: SocketAddr) -> Pending<'static, io::Result<Box<dyn Listener>>> {
+        (**self).listen(address)
+    }
 }
