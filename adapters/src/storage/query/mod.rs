@@ -13,6 +13,8 @@
 //! - A comparison with null is never true, on either side and in lists. [`Comparison::IsNull`] and
 //!   [`Comparison::IsNotNull`] ask for it.
 //! - Of a field that stands twice in an object the first counts.
+//! - Data may nest 1000 levels deep, far deeper than clients and servers let through; what is deeper SQLite cannot
+//!   read, and no query may meet it.
 //! - In an ascending order null comes first, then numbers, then text.
 
 mod check;
