@@ -26,7 +26,7 @@ mod value;
 
 pub use check::{MAX_CONDITIONS, MAX_FIELD_BYTES, MAX_INDEX_FIELDS, MAX_ORDER, MAX_VALUES, QueryError};
 pub use comparison::Comparison;
-pub(super) use evaluate::select;
+pub(super) use evaluate::{meeting, select};
 pub use value::Value;
 
 use driftless_core::client::State;
