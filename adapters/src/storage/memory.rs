@@ -1,7 +1,7 @@
 //! Local storage in this process's memory.
 
 use super::memory_repository::Repository;
-use super::query::select;
+use super::query::{meeting, select};
 use super::{Query, QueryRow, Reader, Storage};
 use driftless_core::client::{
     ByteBudget, LocalSequence, Opened, OwnEvent, RecordKey, RepositoryRow, StorageChange, StorageFailure, StorageReply,
@@ -92,7 +92,7 @@ impl Reader for MemoryStorage {
         query.check()?;
         let data = self.read();
         let repository = data.repositories.get(repository);
-        Ok(repository.map_or(0, |repository| select(query, repository.all()).len() as u64))
+        Ok(repository.map_or(0, |repository| meeting(query, repository.all()).count() as u64))
     }
 
     fn pending(&mut self, after: LocalSequence, max: usize) -> Result<Vec<OwnEvent>, StorageFailure> {

@@ -6,7 +6,9 @@
 //! | storage | where |
 //! |---|---|
 //! | [`MemoryStorage`] | in this process, gone with it |
-//! | [`SqliteStorage`] | in one SQLite file (feature `sqlite`) |
+//! | [`SqliteStorage`] | in one SQLite file, one for each namespace (feature `sqlite`) |
+//!
+//! Records are read by their ids or by a [`Query`], which every storage answers alike; see [`query`].
 //!
 //! The suite in `conformance` (feature `conformance`) says what an implementation must do.
 

@@ -15,14 +15,22 @@ fn meets(query: &Query, data: Option<&Json>) -> bool {
     (data.is_some() || query.include_deleted) && query.conditions.iter().all(|condition| condition.holds(data))
 }
 
+/// Those of the records that are visible and meet the conditions of a checked query.
+pub(in crate::storage) fn meeting<'a>(
+    query: &Query,
+    records: impl Iterator<Item = &'a StoredRecord>,
+) -> impl Iterator<Item = &'a StoredRecord> {
+    let shown = records.filter(|record| record.visible.is_some());
+    shown.filter(|record| meets(query, data(record)))
+}
+
 /// Those of the records that a checked query asks for, in its order, all of them: limit and offset are not applied.
 /// The records come in the order of their ids.
 pub(in crate::storage) fn select<'a>(
     query: &Query,
     records: impl Iterator<Item = &'a StoredRecord>,
 ) -> Vec<&'a StoredRecord> {
-    let shown = records.filter(|record| record.visible.is_some());
-    let mut found: Vec<_> = shown.filter(|record| meets(query, data(record))).collect();
+    let mut found: Vec<_> = meeting(query, records).collect();
     if let Some(last) = query.order.last() {
         // Keys are read once a record, not once a comparison.
         let mut keyed: Vec<_> = found.into_iter().map(|record| (keys(query, record), record)).collect();

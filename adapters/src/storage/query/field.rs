@@ -321,4 +321,56 @@ mod tests {
         assert_eq!(order(0, -0.0), Ordering::Equal);
         assert_eq!(order(0, f64::NEG_INFINITY), Ordering::Greater);
     }
+
+    #[cfg(feature = "sqlite")]
+    mod beside_sqlite {
+        use super::*;
+        use proptest::prelude::*;
+        use rusqlite::Connection;
+        use rusqlite::types::ValueRef;
+
+        /// What stands between two quotes of JSON: any characters, and any escapes.
+        fn inner() -> impl Strategy<Value = String> {
+            let pieces = prop_oneof![
+                "[^\"\\\\\\p{Cc}]{0,3}",
+                r#"\\["\\/bfnrt]"#,
+                r"\\u[0-9a-fA-F]{4}",
+                r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}",
+                Just(r"\u0000".to_owned()),
+            ];
+            proptest::collection::vec(pieces, 0..5).prop_map(|pieces| pieces.concat())
+        }
+
+        fn value() -> impl Strategy<Value = String> {
+            prop_oneof![
+                4 => "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,30})?([eE][-+]?[0-9]{1,4})?",
+                2 => "-?[0-9]\\.[0-9]{16}e-?[0-9]{1,3}",
+                1 => any::<f64>().prop_filter("JSON has no others", |real| real.is_finite()).prop_map(|real| format!("{real:?}")),
+                1 => any::<i128>().prop_map(|integer| integer.to_string()),
+                3 => inner().prop_map(|inner| format!("\"{inner}\"")),
+                1 => inner().prop_map(|inner| format!("[ \"{inner}\" ,\n{{\"{inner}\": 1 }}]")),
+            ]
+        }
+
+        proptest! {
+            #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+            #[test]
+            fn a_field_is_what_json_extract_makes_of_it(key in prop_oneof![Just("x".to_owned()), inner()], value in value()) {
+                let text = format!(r#"{{"{key}":{value},"x":0}}"#);
+                let data = Json::parse(text.clone()).unwrap();
+                let sqlite = Connection::open_in_memory().unwrap();
+                let mut select = sqlite.prepare("SELECT json_extract(?1, '$.\"x\"')").unwrap();
+                let mut rows = select.query([&text]).unwrap();
+                let row = rows.next().unwrap().unwrap();
+                let expected = match row.get_ref(0).unwrap() {
+                    ValueRef::Integer(value) => Field::Integer(value),
+                    ValueRef::Real(value) => Field::Real(value),
+                    ValueRef::Text(value) => Field::Text(Cow::Borrowed(value)),
+                    ValueRef::Null | ValueRef::Blob(_) => Field::Null,
+                };
+                prop_assert_eq!(Field::of(Some(&data), "x"), expected, "{}", text);
+            }
+        }
+    }
 }

@@ -13,6 +13,8 @@
 //! - A comparison with null is never true, on either side and in lists. [`Comparison::IsNull`] and
 //!   [`Comparison::IsNotNull`] ask for it.
 //! - Of a field that stands twice in an object the first counts.
+//! - Data may nest 1000 levels deep, far deeper than clients and servers let through; what is deeper SQLite cannot
+//!   read, and no query may meet it.
 //! - In an ascending order null comes first, then numbers, then text.
 
 mod check;
@@ -24,7 +26,7 @@ mod value;
 
 pub use check::{MAX_CONDITIONS, MAX_FIELD_BYTES, MAX_INDEX_FIELDS, MAX_ORDER, MAX_VALUES, QueryError};
 pub use comparison::Comparison;
-pub(super) use evaluate::select;
+pub(super) use evaluate::{meeting, select};
 pub use value::Value;
 
 use driftless_core::client::State;

@@ -229,6 +229,55 @@ fn indexes_follow_what_is_declared() {
 }
 
 #[test]
+fn an_index_follows_what_is_written() {
+    let (_folder, mut storage) = storage(40);
+    declare(&mut storage, &[&["due"], &["owner", "done"]]);
+    let ids: Vec<RecordId> = {
+        let rows = storage
+            .reader()
+            .unwrap()
+            .query(&repository("tasks"), &Query::new())
+            .unwrap();
+        rows.into_iter().map(|row| row.record).collect()
+    };
+    let state = |data: Option<&str>| {
+        Some(State {
+            event: EventId::new("later").unwrap(),
+            created_at: None,
+            sequence: None,
+            data: data.map(|data| Json::parse(data.to_owned()).unwrap()),
+        })
+    };
+    let layers = [
+        (state(Some(r#"{"due":"late"}"#)), None),
+        (state(None), state(Some(r#"{"owner":"1"}"#))),
+        (state(Some("[1]")), state(None)),
+        (None, state(Some(r#"{"due":7}"#))),
+        (None, None),
+    ];
+    let written = ids.into_iter().zip(layers.into_iter().cycle());
+    let changes = written.map(|(record, (confirmed, visible))| {
+        let repository = repository("tasks");
+        let (key, pending, generation) = (RecordKey { repository, record }, false, 1);
+        StorageChange::Record(StoredRecord {
+            key,
+            confirmed,
+            visible,
+            pending,
+            generation,
+        })
+    });
+    let changes = changes.collect();
+    storage
+        .request(StorageRequest::Commit(Transaction { changes }))
+        .unwrap();
+    let check = storage
+        .connection
+        .pragma_query_value(None, "integrity_check", |row| row.get::<_, String>(0));
+    assert_eq!(check.unwrap(), "ok");
+}
+
+#[test]
 fn a_reader_uses_an_index_that_was_declared_after_it_opened() {
     let (_folder, mut storage) = storage(10);
     let mut reader = storage.reader().unwrap();
