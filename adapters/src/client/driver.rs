@@ -236,7 +236,13 @@ impl Driver {
 
     /// Where the connection stands.
     pub fn connection(&mut self) -> Connection {
-        match self.machine.connection() {
+        let state = self.machine.connection().clone();
+        self.connection_in(&state)
+    }
+
+    /// A state of the connection, which was told in a notice, as the application sees it.
+    pub(super) fn connection_in(&mut self, state: &ConnectionState) -> Connection {
+        match state {
             ConnectionState::Offline { retry_in } => Connection::Offline { retry_in: *retry_in },
             ConnectionState::Connecting => Connection::Connecting,
             ConnectionState::Authenticating => Connection::Authenticating,

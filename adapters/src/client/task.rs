@@ -249,7 +249,13 @@ impl Host {
                 ClientAction::PauseReading { socket } => self.pause(socket, true),
                 ClientAction::ResumeReading { socket } => self.pause(socket, false),
                 ClientAction::Storage { storage, request } => self.storage.ask(storage, request),
-                ClientAction::Notify(notice) => self.notify(notice),
+                ClientAction::Notify(notice) => {
+                    if let Notice::Connection(state) = &notice {
+                        // Each one: the next may follow before this turn ends.
+                        self.state.tell(driver.connection_in(state));
+                    }
+                    self.notify(notice);
+                }
             }
         }
     }

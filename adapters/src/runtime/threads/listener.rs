@@ -5,7 +5,7 @@ use crate::runtime::{Listener, Pending, Socket};
 use async_channel::{Receiver, Sender};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// How long the last connection, which ends the thread, may take.
@@ -17,6 +17,7 @@ type Accepted = io::Result<(TcpStream, SocketAddr)>;
 pub(super) struct ThreadListener {
     address: SocketAddr,
     accepted: Receiver<Accepted>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl ThreadListener {
@@ -26,8 +27,12 @@ impl ThreadListener {
         // One that is accepted and not taken yet; the others wait with the operating system.
         let (sender, accepted) = async_channel::bounded(1);
         let thread = thread::Builder::new().name("driftless-accept".to_owned());
-        thread.spawn(move || accept(&listener, &sender))?;
-        Ok(Self { address, accepted })
+        let thread = Some(thread.spawn(move || accept(&listener, &sender))?);
+        Ok(Self {
+            address,
+            accepted,
+            thread,
+        })
     }
 }
 
@@ -54,7 +59,7 @@ impl Listener for ThreadListener {
     }
 }
 
-/// The thread blocks in accepting until one more connection comes.
+/// The thread blocks in accepting until one more connection comes. The address is free when this returns.
 impl Drop for ThreadListener {
     fn drop(&mut self) {
         self.accepted.close();
@@ -66,6 +71,10 @@ impl Drop for ThreadListener {
             });
         }
         // If it fails, the thread ends with the next stranger.
-        let _ = TcpStream::connect_timeout(&address, LAST_TIMEOUT);
+        let last = TcpStream::connect_timeout(&address, LAST_TIMEOUT);
+        if let (Ok(_), Some(thread)) = (last, self.thread.take()) {
+            // Nothing in it panics, and who drops this could do nothing about it.
+            let _ = thread.join();
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! A bounded pipe of bytes between a thread that blocks and a task that does not.
 
-use std::collections::VecDeque;
+use bytes::{Buf, BytesMut};
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -17,7 +17,7 @@ pub(super) struct Pipe {
 
 #[derive(Debug, Default)]
 struct State {
-    bytes: VecDeque<u8>,
+    bytes: BytesMut,
     /// Bytes that the thread has taken and not dealt with yet.
     taken: usize,
     /// Whether the writing side has ended.
@@ -68,14 +68,14 @@ impl Pipe {
             state = self.wait(state);
         }
         let goes_on = !state.dropped;
-        state.bytes.extend(bytes);
+        state.bytes.extend_from_slice(bytes);
         Self::wake(state);
         goes_on
     }
 
-    /// The thread takes what the task has written, once there is something, and reports the last as dealt with. False:
+    /// The thread takes what the task has written, once there is something, and reports the last as dealt with. `None`:
     /// nothing follows.
-    pub(super) fn take(&self, into: &mut Vec<u8>) -> bool {
+    pub(super) fn take(&self) -> Option<BytesMut> {
         let mut state = self.lock();
         if std::mem::take(&mut state.taken) > 0 {
             Self::wake(state);
@@ -84,10 +84,9 @@ impl Pipe {
         while state.bytes.is_empty() && !state.ended && !state.dropped {
             state = self.wait(state);
         }
-        into.clear();
-        into.extend(state.bytes.drain(..));
-        state.taken = into.len();
-        !into.is_empty()
+        let taken = state.bytes.split();
+        state.taken = taken.len();
+        (!taken.is_empty()).then_some(taken)
     }
 
     /// The thread ends.
@@ -113,10 +112,11 @@ impl Pipe {
             state.waker = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        let read = io::Read::read(&mut state.bytes, buffer);
+        let read = buffer.len().min(state.bytes.len());
+        state.bytes.copy_to_slice(&mut buffer[..read]);
         drop(state);
         self.changed.notify_one();
-        Poll::Ready(read)
+        Poll::Ready(Ok(read))
     }
 
     /// The task writes, as much as there is room for.
@@ -136,7 +136,7 @@ impl Pipe {
         for slice in slices {
             let room = CAPACITY.saturating_sub(state.bytes.len() + state.taken);
             let part = &slice[..slice.len().min(room)];
-            state.bytes.extend(part);
+            state.bytes.extend_from_slice(part);
             written += part.len();
         }
         drop(state);

@@ -60,8 +60,7 @@ fn read(mut socket: TcpStream, received: &Pipe) {
 }
 
 fn write(mut socket: TcpStream, sent: &Pipe) {
-    let mut bytes = Vec::new();
-    while sent.take(&mut bytes) {
+    while let Some(bytes) = sent.take() {
         if let Err(error) = socket.write_all(&bytes) {
             return sent.finish(Some(error));
         }
