@@ -108,6 +108,16 @@ pub enum Notice {
         /// The server's sentence.
         message: String,
     },
+    /// A page of a repository's stream is durable. Told after the [`Notice::Changed`] of what it has changed.
+    Applied {
+        /// Which repository.
+        repository: RepositoryName,
+        /// The cursor now: everything up to here is applied.
+        after: Sequence,
+        /// How many events the page held; those that came late or again count too. Zero where the cursor moved over
+        /// events that this client may not see.
+        events: usize,
+    },
     /// A rejected event is forgotten, as a [`Write`](crate::client::Write) has asked for. Told after its
     /// [`Notice::Written`].
     Dismissed {
