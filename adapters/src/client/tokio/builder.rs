@@ -77,7 +77,11 @@ impl ClientBuilder {
     /// Keeps a repository under a policy that is chosen while the program runs.
     pub fn repository_under(mut self, name: &str, policy: Arc<dyn Policy>) -> Self {
         match RepositoryName::new(name) {
-            Ok(name) => self.repositories.push(RepositoryConfig { name, policy }),
+            Ok(name) => self.repositories.push(RepositoryConfig {
+                name,
+                policy,
+                filtered: false,
+            }),
             Err(error) => {
                 self.unnamed.get_or_insert((name.to_owned(), error));
             }

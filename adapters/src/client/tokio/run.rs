@@ -174,6 +174,8 @@ impl Host {
                 ClientAction::PauseReading { socket } => self.pause(socket, true),
                 ClientAction::ResumeReading { socket } => self.pause(socket, false),
                 ClientAction::Storage { storage: id, request } => storage.ask(id, request),
+                // The builder registers no filtered repository.
+                ClientAction::BuildFilter { .. } => {}
                 ClientAction::Notify(notice) => self.notify(notice),
             }
         }

@@ -1,6 +1,6 @@
 //! What a client asks of its host and tells its application.
 
-use super::{RequestId, SocketId};
+use super::{FilterId, RequestId, SocketId};
 use crate::client::{ClientCredentials, StorageFailure, StorageId, StorageRequest};
 use crate::event::{EventId, Json, RecordId, Sequence};
 use crate::name::RepositoryName;
@@ -52,6 +52,14 @@ pub enum ClientAction {
         storage: StorageId,
         /// What.
         request: StorageRequest,
+    },
+    /// Ask the application where a repository begins; answer with `FilterBuilt`. Only this repository waits. Asked again
+    /// on the next connection, if nothing was answered or nothing came of it.
+    BuildFilter {
+        /// Names it in the answer.
+        filter: FilterId,
+        /// Which repository.
+        repository: RepositoryName,
     },
     /// Tell the application.
     Notify(Notice),

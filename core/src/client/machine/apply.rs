@@ -88,6 +88,7 @@ impl Client {
     pub(super) fn applied(&mut self, page: &[Run]) {
         self.inbox.applied(self.jobs.unapplied_bytes());
         for run in page {
+            self.note_beginning(run.repository);
             let repository = &mut self.repositories[run.repository];
             let passed = repository.acked.is_passed(repository.cursor.after);
             if passed && repository.is_current() && repository.sweep.is_none() {
