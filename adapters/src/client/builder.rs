@@ -2,6 +2,7 @@
 
 use super::error::OpenError;
 use super::handle::{Client, Running};
+use super::hooks::{Applied, Building, Hooks};
 use super::journal::{Journal, JournalEntry};
 use super::notices::{self, Feed, Tap};
 use super::reads::Reads;
@@ -18,7 +19,7 @@ use crate::storage::{Index, MemoryStorage, Storage};
 use crate::watched::Watched;
 use async_lock::Semaphore;
 use driftless_core::client::{
-    ClientConfig, ClientCredentials, ClientLimits, Policy, RepositoryConfig, Strategy, Timing,
+    ClientConfig, ClientCredentials, ClientLimits, Policy, RepositoryConfig, Strategy, SyncFilter, Timing,
 };
 use driftless_core::event::Spelling;
 #[cfg(feature = "sqlite")]
@@ -49,6 +50,9 @@ pub struct ClientBuilder {
     place: Place,
     indexes: Vec<(String, Vec<String>)>,
     refresh: Option<Callback>,
+    hooks: Hooks,
+    /// A repository that has a filter and no name.
+    unfiltered: Option<String>,
     journal: Option<Journal>,
 }
 
@@ -88,6 +92,8 @@ impl ClientBuilder {
             place: Place::Ready(Box::new(MemoryStorage::new())),
             indexes: Vec::new(),
             refresh: None,
+            hooks: Hooks::default(),
+            unfiltered: None,
             journal: None,
         }
     }
@@ -100,11 +106,42 @@ impl ClientBuilder {
     /// Keeps a repository under a policy that is chosen while the program runs.
     pub fn repository_under(mut self, name: &str, policy: Arc<dyn Policy>) -> Self {
         match RepositoryName::new(name) {
-            Ok(name) => self.repositories.push(RepositoryConfig { name, policy }),
+            Ok(name) => self.repositories.push(RepositoryConfig {
+                name,
+                policy,
+                filtered: false,
+            }),
             Err(error) => {
                 self.unnamed.get_or_insert((name.to_owned(), error));
             }
         }
+        self
+    }
+
+    /// Asks `filter` where this client's history of a repository begins, whenever it would be read from its first event:
+    /// at the first start, after [`Client::clear`] and [`Client::resync`], and when the server's history has changed. With
+    /// `None`, or without a filter, that is the first event. From there on sequences are the library's affair.
+    ///
+    /// The repository has to be named by [`repository`](Self::repository) before.
+    pub fn sync_filter<F>(mut self, repository: &str, filter: impl Fn() -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = Option<SyncFilter>> + Send + 'static,
+    {
+        let found = self.repositories.iter_mut().find(|one| *one.name == *repository);
+        if let Some(found) = found {
+            found.filtered = true;
+            let filter = Box::new(move || Box::pin(filter()) as Building);
+            self.hooks.filters.insert(found.name.clone(), filter);
+        } else {
+            self.unfiltered.get_or_insert(repository.to_owned());
+        }
+        self
+    }
+
+    /// Calls `applied` whenever a page of a repository's log is durable on this device, on the client's task. Must not
+    /// block.
+    pub fn on_applied(mut self, applied: impl FnMut(Applied) + Send + 'static) -> Self {
+        self.hooks.applied = Some(Box::new(applied));
         self
     }
 
@@ -224,6 +261,9 @@ impl ClientBuilder {
         if let Some((name, error)) = self.unnamed {
             return Err(OpenError::Repository { name, error });
         }
+        if let Some(name) = self.unfiltered {
+            return Err(OpenError::Filter(name));
+        }
         let target = Arc::new(Target::parse(&self.url, &self.trust)?);
         headers(&self.credentials)?;
         let mut seed = [0; 32];
@@ -277,6 +317,7 @@ impl ClientBuilder {
             tap,
             state,
             refresh,
+            hooks: self.hooks,
             credentials,
             ended,
         };

@@ -21,6 +21,9 @@ pub enum OpenError {
         #[source]
         error: NameError,
     },
+    /// A filter is for a repository that the client does not keep.
+    #[error("there is a filter for `{0}`, which is no repository of this client: name it with `repository` before")]
+    Filter(String),
     /// A namespace's name is not one.
     #[error("`{namespace}` is not a namespace: {error}")]
     Namespace {

@@ -1,5 +1,6 @@
 //! The client's task: one loop between the machine, the socket, the storage, the application and the clock.
 
+use super::hooks::Hooks;
 use super::notices::Tap;
 use super::queue::Queue;
 use super::reads::Reads;
@@ -40,6 +41,7 @@ pub(super) struct Parts {
     pub(super) tap: Tap,
     pub(super) state: StateSender,
     pub(super) refresh: Refresh,
+    pub(super) hooks: Hooks,
     /// What is shown to the server, as the application last said.
     pub(super) credentials: Arc<Mutex<ClientCredentials>>,
     /// True once the task has ended and the storage is closed.
@@ -64,6 +66,7 @@ pub(super) async fn run(parts: Parts) {
             tap: parts.tap,
             state: parts.state,
             refresh: parts.refresh,
+            hooks: parts.hooks,
         },
         storage_lost: false,
         _queue: Queue(parts.commands.clone()),
@@ -110,6 +113,7 @@ struct Host {
     tap: Tap,
     state: StateSender,
     refresh: Refresh,
+    hooks: Hooks,
 }
 
 /// The connection that the machine knows.
@@ -146,6 +150,10 @@ impl Task {
         if let Poll::Ready(answer) = self.host.refresh.poll(cx) {
             progress = true;
             self.refreshed(answer);
+        }
+        while let Poll::Ready(built) = self.host.hooks.poll(cx) {
+            progress = true;
+            self.input(built);
         }
         if self.alarm.poll_due(cx, self.driver.next_wake()) {
             progress = true;
@@ -249,6 +257,7 @@ impl Host {
                 ClientAction::PauseReading { socket } => self.pause(socket, true),
                 ClientAction::ResumeReading { socket } => self.pause(socket, false),
                 ClientAction::Storage { storage, request } => self.storage.ask(storage, request),
+                ClientAction::BuildFilter { filter, repository } => self.hooks.build(filter, &repository),
                 ClientAction::Notify(notice) => {
                     if let Notice::Connection(state) = &notice {
                         // Each one: the next may follow before this turn ends.
@@ -334,6 +343,7 @@ impl Host {
             Notice::CredentialsNeeded { message } => self.refresh.ask(&self.runtime, message.clone()),
             _ => {}
         }
+        self.hooks.hear(&notice);
         self.tap.push(&notice);
         // An error means that nobody listens.
         let _ = self.notices.try_broadcast(notice);

@@ -36,6 +36,9 @@ pub struct RepositoryConfig {
     pub name: RepositoryName,
     /// How its conflicts are decided.
     pub policy: Arc<dyn Policy>,
+    /// Whether the application says where its history begins: asked with
+    /// [`ClientAction::BuildFilter`](super::ClientAction::BuildFilter) whenever it would be read from 0. Default false.
+    pub filtered: bool,
 }
 
 impl RepositoryConfig {
@@ -44,6 +47,7 @@ impl RepositoryConfig {
         Self {
             name,
             policy: Arc::new(ServerOrder),
+            filtered: false,
         }
     }
 }

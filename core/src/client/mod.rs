@@ -13,8 +13,8 @@ mod storage;
 
 pub use config::{ClientConfig, ClientCredentials, ClientLimits, RepositoryConfig, Strategy, Timing};
 pub use machine::{
-    Blocked, Change, ChangeKind, Client, ClientAction, ClientInput, ConnectionState, Notice, Origin, RequestId,
-    SocketId, Write, WriteError,
+    Blocked, Change, ChangeKind, Client, ClientAction, ClientInput, ConnectionState, FilterId, Notice, Origin,
+    RequestId, SocketId, SyncFilter, Write, WriteError,
 };
 pub use policy::{LastWriteWins, MergeFields, Policy, ServerOrder};
 pub use storage::{

@@ -147,6 +147,47 @@ mod tests {
     }
 
     #[test]
+    fn under_last_write_wins_an_event_without_a_time_is_earlier_than_every_other_and_equal_to_its_like() {
+        let timed = event("t", 1, Some("1"), None);
+        let timeless = |id: &str| Event {
+            created_at: None,
+            ..event(id, 1, Some("2"), None)
+        };
+        assert_eq!(fold(&LastWriteWins, &[timed.clone(), timeless("a")]), some("t", "1"));
+        assert_eq!(fold(&LastWriteWins, &[timeless("a"), timed]), some("t", "1"));
+        assert_eq!(fold(&LastWriteWins, &[timeless("a"), timeless("b")]), some("b", "2"));
+    }
+
+    #[test]
+    fn under_last_write_wins_a_deleted_record_remembers_when_it_was_deleted() {
+        let delete = event("d", 5, None, None);
+        let update = |id: &str, second| event(id, second, Some("1"), None);
+        let after = |second| fold(&LastWriteWins, &[delete.clone(), update("u", second)]);
+        assert_eq!(after(4), deleted("d"));
+        // Of equal times the later in the log.
+        assert_eq!(after(5), some("u", "1"));
+        assert_eq!(fold(&LastWriteWins, &[update("u", 5), delete.clone()]), deleted("d"));
+        assert_eq!(after(6), some("u", "1"));
+        assert_eq!(fold(&LastWriteWins, &[update("u", 6), delete]), some("u", "1"));
+    }
+
+    #[test]
+    fn under_merge_fields_a_delete_forgets_every_field_and_clocks_say_nothing() {
+        let first = event("a", 9, Some(r#"{"x":1,"y":2}"#), None);
+        let (delete, update) = (
+            event("d", 5, None, None),
+            event("u", 1, Some(r#"{"x":3,"z":4}"#), Some(r#"["x"]"#)),
+        );
+        let all = [first.clone(), delete.clone(), update.clone()];
+        assert_eq!(fold(&MergeFields, &all), some("u", r#"{"x":3,"z":4}"#));
+        assert_eq!(
+            fold(&MergeFields, &[first.clone(), update.clone(), delete]),
+            deleted("d")
+        );
+        assert_eq!(fold(&MergeFields, &[first, update]), some("u", r#"{"x":3,"y":2}"#));
+    }
+
+    #[test]
     fn merge_fields_takes_what_was_changed_and_the_whole_where_nobody_says() {
         let first = event("a", 1, Some(r#"{"x":1,"y":1.0}"#), None);
         let partial = event("b", 1, Some(r#"{"x":2,"y":9,"z":3}"#), Some(r#"["x","z"]"#));

@@ -3,8 +3,8 @@
 use crate::client_host::repository;
 use crate::store::Store;
 use crate::world::World;
-use driftless_core::client::{LastWriteWins, MergeFields, Notice, Policy, ServerOrder};
-use driftless_core::event::{EventId, Json, NewEvent};
+use driftless_core::client::{LastWriteWins, MergeFields, Notice, Policy, ServerOrder, State};
+use driftless_core::event::{Event, EventId, Json, NewEvent};
 use driftless_core::name::{LogName, Namespace};
 use driftless_core::server::{Append, AppendRun};
 use proptest::prelude::*;
@@ -211,11 +211,31 @@ impl World {
     }
 }
 
+/// A policy as an application may write one, which hides no difference: a record is the list of its events, in order.
+#[derive(Debug)]
+struct Chronicle;
+
+impl Policy for Chronicle {
+    fn fold(&self, current: Option<&State>, event: &Event) -> State {
+        let before = current.and_then(|state| state.data.as_deref()).unwrap_or("[]");
+        let before = before.trim_end_matches(']');
+        let comma = if before.len() > 1 { "," } else { "" };
+        let data = format!(r#"{before}{comma}"{}"]"#, event.id);
+        State {
+            event: event.id.clone(),
+            created_at: event.created_at,
+            sequence: event.sequence,
+            data: Some(Json::parse(data).unwrap()),
+        }
+    }
+}
+
 fn policy() -> impl Strategy<Value = Arc<dyn Policy>> {
     prop_oneof![
         Just(Arc::new(ServerOrder) as Arc<dyn Policy>),
         Just(Arc::new(LastWriteWins) as Arc<dyn Policy>),
         Just(Arc::new(MergeFields) as Arc<dyn Policy>),
+        Just(Arc::new(Chronicle) as Arc<dyn Policy>),
     ]
 }
 

@@ -9,7 +9,7 @@ use bytestring::ByteString;
 use driftless_core::client::{
     Change, ChangeKind, Client, ClientAction, ClientConfig, ClientCredentials, ClientInput, ClientLimits,
     ConnectionState, Notice, RepositoryConfig, RequestId, SocketId, StorageFailure, StorageId, StorageRequest,
-    Strategy, Timing, Write,
+    Strategy, SyncFilter, Timing, Write,
 };
 use driftless_core::event::{EventId, Json, RecordId, Spelling, Timestamp};
 use driftless_core::name::RepositoryName;
@@ -28,6 +28,8 @@ pub(crate) struct ClientNode {
     /// How far its wall clock is off, in milliseconds.
     pub(crate) skew_ms: i64,
     /// This many of the next storage requests fail.
+    /// Where its application says that filtered repositories begin.
+    pub(crate) filter: Option<SyncFilter>,
     pub(crate) disk_failures: usize,
     pub(crate) notices: Vec<Notice>,
     pub(crate) trace: Trace,
@@ -85,6 +87,7 @@ impl World {
             },
             skew_ms: 0,
             disk_failures: 0,
+            filter: None,
             notices: Vec::new(),
             trace: Trace::default(),
             writing: 0,
@@ -256,6 +259,10 @@ impl World {
                     request,
                 };
                 self.later(self.disk_delay, due);
+            }
+            ClientAction::BuildFilter { filter, .. } => {
+                let result = self.clients[index].filter.clone();
+                self.input(index, ClientInput::FilterBuilt { filter, result });
             }
             ClientAction::Notify(notice) => {
                 let node = &mut self.clients[index];

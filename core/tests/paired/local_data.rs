@@ -2,8 +2,8 @@
 
 use crate::client_host::repository;
 use crate::world::World;
-use driftless_core::client::{Change, ChangeKind, ClientInput, Notice, RequestId, Strategy, Write};
-use driftless_core::event::{EventId, Json, RecordId, Timestamp};
+use driftless_core::client::{Change, ChangeKind, ClientInput, Notice, RequestId, Strategy, SyncFilter, Write};
+use driftless_core::event::{EventId, Json, RecordId, Sequence, Timestamp};
 use driftless_core::server::{Access, Rights};
 use std::sync::Arc;
 use std::time::Duration;
@@ -145,4 +145,38 @@ fn clients_that_sync_in_rounds_hear_of_each_other() {
     world.converge(&["users"], 30 * SECOND);
     assert_eq!(synced(&world, manual), 2);
     assert!(world.connections_of(manual).is_empty());
+}
+
+#[test]
+fn a_filtered_repository_begins_where_its_application_says() {
+    let mut world = World::new();
+    let writer = live(&mut world);
+    for n in 0..10 {
+        world.upsert(writer, "users", &format!("u{n}"), "{}");
+        world.run_for(SECOND);
+    }
+    // In the middle by sequence and by time, beyond the last event, and after the last moment.
+    let moment =
+        |second: i64| Timestamp::from_millis(world.events("users")[0].created_at.unwrap().as_millis() + second * 1_000);
+    let filter = |after: Option<u64>, since| SyncFilter {
+        after: after.map(Sequence::new),
+        since,
+    };
+    let cases = [
+        (filter(Some(4), None), 6),
+        (filter(None, moment(4)), 6),
+        (filter(Some(99), None), 10),
+        (filter(None, moment(9_999)), 0),
+        (filter(Some(6), moment(4)), 4),
+    ];
+    for (filter, expected) in cases {
+        let client = world.add_client(&["users"]);
+        world.clients[client].config.repositories[0].filtered = true;
+        world.clients[client].filter = Some(filter.clone());
+        world.start(client);
+        world.run_for(2 * SECOND);
+        assert_eq!(world.visible(client, "users").len(), expected, "{filter:?}");
+        let cursor = world.clients[client].disk.cursor(&repository("users"));
+        assert_eq!((cursor.after.get(), cursor.refolding), (10, false), "{filter:?}");
+    }
 }

@@ -50,6 +50,7 @@ impl Trace {
             ClientAction::Close { code, reason, .. } => format!("> close ({code}, {reason})"),
             ClientAction::PauseReading { .. } => "> pause".into(),
             ClientAction::ResumeReading { .. } => "> resume".into(),
+            ClientAction::BuildFilter { repository, .. } => format!("> build filter {repository}"),
             ClientAction::Storage { request, .. } => format!("> {}", request_text(request)),
             ClientAction::Notify(Notice::Connection(state)) => format!("! {state:?}"),
             ClientAction::Notify(notice) => format!("! {notice:?}"),

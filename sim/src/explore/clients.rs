@@ -178,6 +178,8 @@ impl World {
                 node.disk.begin(request);
                 node.storage = Some(storage);
             }
+            // No world has a filtered repository.
+            ClientAction::BuildFilter { .. } => {}
             ClientAction::Notify(notice) => self.notice(index, notice),
         }
         None

@@ -28,6 +28,8 @@ impl World<'_> {
             ClientAction::PauseReading { socket } => self.client_pauses(index, socket, true),
             ClientAction::ResumeReading { socket } => self.client_pauses(index, socket, false),
             ClientAction::Storage { storage, request } => self.client_stores(index, storage, request),
+            // No scenario has a filtered repository.
+            ClientAction::BuildFilter { .. } => {}
             ClientAction::Notify(notice) => self.client_tells(index, &notice),
         }
     }

@@ -39,6 +39,7 @@ pub(super) fn client(scenario: &Scenario, plan: &ClientPlan, policies: &Policies
                 .named(&plan.policy)
                 .expect("a run is given every policy that its scenario names"),
         ),
+        filtered: false,
     });
     let keep_acked = Timing::default().keep_acked;
     ClientConfig {

@@ -1,6 +1,6 @@
 //! What a client asks of its host and tells its application.
 
-use super::{RequestId, SocketId};
+use super::{FilterId, RequestId, SocketId};
 use crate::client::{ClientCredentials, StorageFailure, StorageId, StorageRequest};
 use crate::event::{EventId, Json, RecordId, Sequence};
 use crate::name::RepositoryName;
@@ -52,6 +52,14 @@ pub enum ClientAction {
         storage: StorageId,
         /// What.
         request: StorageRequest,
+    },
+    /// Ask the application where a repository begins; answer with `FilterBuilt`. Only this repository waits. Asked again
+    /// on the next connection, if nothing was answered or nothing came of it.
+    BuildFilter {
+        /// Names it in the answer.
+        filter: FilterId,
+        /// Which repository.
+        repository: RepositoryName,
     },
     /// Tell the application.
     Notify(Notice),
@@ -107,6 +115,16 @@ pub enum Notice {
         code: Option<ErrorCode>,
         /// The server's sentence.
         message: String,
+    },
+    /// A page of a repository's stream is durable. Told after the [`Notice::Changed`] of what it has changed.
+    Applied {
+        /// Which repository.
+        repository: RepositoryName,
+        /// The cursor now: everything up to here is applied.
+        after: Sequence,
+        /// How many events the page held; those that came late or again count too. Zero where the cursor moved over
+        /// events that this client may not see.
+        events: usize,
     },
     /// A rejected event is forgotten, as a [`Write`](crate::client::Write) has asked for. Told after its
     /// [`Notice::Written`].

@@ -1,14 +1,14 @@
 //! A page of the stream becomes records and a cursor in one transaction.
 
-use super::Client;
-use super::Out;
 use super::inbox::Run;
 use super::jobs::Job;
 use super::ordered::Ordered;
 use super::replica::Workspace;
+use super::{Client, Notice, Out, Repository};
 use crate::client::{Cursor, OwnEvent, OwnState, RecordKey, StorageRequest};
 use crate::event::{Event, EventId};
 use crate::name::RepositoryName;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 impl Client {
@@ -59,15 +59,36 @@ impl Client {
             // Kept for long: must not keep the frame alive.
             cursor.seen = cursor.seen.take().map(|(sequence, id)| (sequence, id.detached()));
         }
+        let applied = self.applied_notices(&page, &cursors);
         workspace.move_cursors(cursors, &self.repositories);
-        let outcome = workspace.finish(&self.repositories);
+        let mut outcome = workspace.finish(&self.repositories);
+        outcome.notices.extend(applied);
         self.commit(Job::Apply(page), outcome, out);
+    }
+
+    /// What the application is told of each repository of a page, given where cursors move.
+    fn applied_notices(&self, page: &[Run], moved: &[(usize, Cursor)]) -> Vec<Notice> {
+        let mut events: BTreeMap<usize, usize> = BTreeMap::new();
+        for run in page {
+            *events.entry(run.repository).or_default() += run.events.len();
+        }
+        let notice = |(index, events)| {
+            let repository: &Repository = &self.repositories[index];
+            let cursor = moved.iter().find(|(of, _)| *of == index);
+            Notice::Applied {
+                repository: repository.name.clone(),
+                after: cursor.map_or(repository.cursor.after, |(_, cursor)| cursor.after),
+                events,
+            }
+        };
+        events.into_iter().map(notice).collect()
     }
 
     /// The page is durable.
     pub(super) fn applied(&mut self, page: &[Run]) {
         self.inbox.applied(self.jobs.unapplied_bytes());
         for run in page {
+            self.note_beginning(run.repository);
             let repository = &mut self.repositories[run.repository];
             let passed = repository.acked.is_passed(repository.cursor.after);
             if passed && repository.is_current() && repository.sweep.is_none() {

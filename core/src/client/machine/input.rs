@@ -1,7 +1,7 @@
 //! What can happen to a client.
 
 use crate::client::{ClientCredentials, StorageFailure, StorageId, StorageReply};
-use crate::event::{EventId, Json, RecordId, Timestamp};
+use crate::event::{EventId, Json, RecordId, Sequence, Timestamp};
 use crate::name::RepositoryName;
 use crate::wire::CloseCode;
 use alloc::string::String;
@@ -15,6 +15,22 @@ pub struct SocketId(pub u64);
 /// Names a request of the application until it is answered; minted by the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
+
+/// Names a filter that the application is asked for until it is built; minted by the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FilterId(pub u64);
+
+/// Where this client's history of a repository begins. From there on everything is read, in order; what lies before is
+/// never seen, own events among it. Where both fields are given both hold; without any it is the first event.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SyncFilter {
+    /// Behind this sequence. One beyond the server's last event is not a place: an extended server says so, and the
+    /// repository is read from its first event.
+    pub after: Option<Sequence>,
+    /// With the first event that was made at or after this moment, by its author's clock, or that does not say when; at
+    /// the end if there is none. A plain server is not asked for this: it would have to be trusted to know `since`.
+    pub since: Option<Timestamp>,
+}
 
 /// What can happen to a [`Client`](crate::client::Client).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -94,6 +110,14 @@ pub enum ClientInput {
     /// connection is closed and no attempt is made. In real time a client connects now that there is one; otherwise what
     /// its [`Strategy`](crate::client::Strategy) says. Until this is told, there is one.
     Connectivity(bool),
+    /// The answer to [`ClientAction::BuildFilter`](crate::client::ClientAction::BuildFilter). One that comes late, or
+    /// twice, counts as [ignored](crate::client::Client::ignored).
+    FilterBuilt {
+        /// Which filter.
+        filter: FilterId,
+        /// Where the repository begins; `None`: with its first event.
+        result: Option<SyncFilter>,
+    },
     /// Time has passed.
     Tick,
 }

@@ -6,6 +6,7 @@
 mod action;
 mod answers;
 mod apply;
+mod beginning;
 mod clear;
 mod connection;
 mod dismiss;
@@ -30,7 +31,7 @@ mod stream;
 mod write;
 
 pub use action::{Blocked, ClientAction, ConnectionState, Notice, Origin, WriteError};
-pub use input::{Change, ChangeKind, ClientInput, RequestId, SocketId, Write};
+pub use input::{Change, ChangeKind, ClientInput, FilterId, RequestId, SocketId, SyncFilter, Write};
 
 use self::clear::Local;
 use self::ids::EventIds;
@@ -95,6 +96,8 @@ pub struct Client {
     last_local: LocalSequence,
     /// The last `ref` that was minted.
     last_reference: u64,
+    /// The last filter that the application was asked for.
+    last_filter: u64,
     /// The lane that was served last.
     last_lane: usize,
     ignored: u64,
@@ -121,6 +124,7 @@ impl Client {
             ids: EventIds::new(config.seed),
             last_local: LocalSequence::default(),
             last_reference: 0,
+            last_filter: 0,
             last_lane: 0,
             ignored: 0,
             config,
@@ -247,6 +251,7 @@ impl Client {
                     self.want_restart(index, Restart::Asked);
                 }
             }
+            ClientInput::FilterBuilt { filter, result } => self.on_filter_built(filter, result, out),
             ClientInput::Clear { repository } => self.on_clear(&repository),
             ClientInput::SyncNow => self.on_sync_now(out),
             ClientInput::Connectivity(is_there) => self.on_connectivity(is_there, out),
@@ -259,6 +264,7 @@ impl Client {
         self.restore_order(out);
         self.pass_marks(out);
         self.regulate_reading(out);
+        self.ask_for_filters(out);
         self.subscribe(out);
         self.pull(out);
         self.start_job(out);

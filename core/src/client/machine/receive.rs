@@ -38,8 +38,14 @@ impl Client {
         let plain = self.link.is_plain();
         match message {
             ServerMessage::Events(events) if plain => self.on_plain_events(&events, bytes, out),
+            ServerMessage::Events(events) if self.on_first_event(&events, reference) => {}
             ServerMessage::Events(events) => self.on_stream(&events, bytes, out),
             ServerMessage::SyncComplete(complete) if plain => self.on_plain_complete(&complete),
+            ServerMessage::SyncComplete(SyncComplete {
+                repository: Some(repository),
+                last,
+                ..
+            }) if self.on_first_complete(&repository, last, reference) => {}
             ServerMessage::SyncComplete(SyncComplete {
                 repository: Some(repository),
                 ..

@@ -58,6 +58,7 @@ impl Client {
             repository.restart = Some(why);
         }
         repository.stream.reading = Reading::Idle;
+        repository.beginning = super::beginning::Beginning::default();
         repository.plain = super::plain::Plain::default();
         repository.lane.restart(plain);
         repository.sweep = None;

@@ -1,5 +1,6 @@
 //! What the client holds of one repository: cursor, stream position and outbox lane, never its data.
 
+use super::beginning::Beginning;
 use super::lane::Lane;
 use super::plain::Plain;
 use super::refold::Sweep;
@@ -11,9 +12,13 @@ use alloc::vec::Vec;
 
 /// One repository of a client.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Repository {
     pub(super) name: RepositoryName,
     pub(super) policy: Arc<dyn Policy>,
+    /// Whether the application says where it begins.
+    pub(super) filtered: bool,
+    pub(super) beginning: Beginning,
     /// The durable cursor.
     pub(super) cursor: Cursor,
     /// How many own events are pending in storage.
@@ -119,6 +124,8 @@ pub(super) enum Reading {
     /// There is no authenticated connection, or it waits for a retry.
     #[default]
     Idle,
+    /// Where it begins is not known yet.
+    Beginning,
     /// It has to be asked for.
     Wanted,
     /// It was asked for and has not reached the head.
@@ -143,6 +150,8 @@ impl Repository {
         Self {
             name: config.name,
             policy: config.policy,
+            filtered: config.filtered,
+            beginning: Beginning::default(),
             cursor: Cursor::default(),
             pending: 0,
             stream: Stream::default(),
@@ -163,7 +172,7 @@ impl Repository {
         match self.stream.reading {
             Reading::Refused => true,
             Reading::Current => self.restart.is_none() && !self.cursor.refolding,
-            Reading::Idle | Reading::Wanted | Reading::Catching => false,
+            Reading::Idle | Reading::Beginning | Reading::Wanted | Reading::Catching => false,
         }
     }
 
@@ -194,6 +203,7 @@ impl Repository {
     /// Storage holds nothing of it any more.
     pub(super) fn clear(&mut self, online: bool) {
         self.cursor = Cursor::default();
+        self.beginning = Beginning::default();
         self.pending = 0;
         self.stream.reading = if online { Reading::Wanted } else { Reading::Idle };
         self.plain = Plain::default();
@@ -212,6 +222,7 @@ impl Repository {
     /// Forgets everything that belongs to a connection.
     pub(super) fn disconnect(&mut self) {
         self.stream = Stream::default();
+        self.beginning = Beginning::default();
         self.plain = Plain::default();
         self.lane.reset();
         self.told_current = false;

@@ -1,5 +1,6 @@
 //! Reading from an extended server: one subscription, one ordered stream for each repository.
 
+use super::beginning::Beginning;
 use super::connection::trouble;
 use super::inbox::{Incoming, Run};
 use super::repository::{Reading, Repository, Restart, find};
@@ -33,6 +34,7 @@ impl Client {
             let repository = &mut self.repositories[index];
             let unknown = repository.cursor.epoch.is_none() || repository.cursor.scope.is_none();
             repository.adopt = server.is_some() && unknown;
+            repository.beginning = Beginning::default();
             if repository.restart.is_none() {
                 repository.stream.reading = Reading::Wanted;
                 repository.plain.stop_pull();
@@ -151,13 +153,27 @@ impl Client {
         if let Ok(index) = find(&self.repositories, repository)
             && self.repositories[index].stream.reading != Reading::Idle
         {
-            self.want_restart(index, Restart::History);
+            // A beginning beyond the head is not another history; the filter would choose it again.
+            let has_only_begun = self.repositories[index].has_only_begun();
+            let why = if has_only_begun {
+                Restart::Asked
+            } else {
+                Restart::History
+            };
+            self.want_restart(index, why);
+            if has_only_begun {
+                self.repositories[index].beginning = Beginning::Known;
+            }
         }
     }
 
     /// A subscription was refused: later it is tried again; for good, the repository cannot be read and holds nothing
     /// else up.
     pub(super) fn on_subscribe_refused(&mut self, error: ServerError, reference: u64, out: &mut Out) {
+        if self.on_first_refused(&error, reference) {
+            trouble(error.message, out);
+            return;
+        }
         let named = error.repository.as_deref();
         let retryable = error
             .retryable

@@ -166,6 +166,15 @@ fn input() -> impl Strategy<Value = ClientInput> {
         }),
         1 => any::<bool>().prop_map(ClientInput::Connectivity),
         1 => Just(ClientInput::SyncNow),
+        4 => (0..9_u64, prop::option::of(sequence()), any::<bool>()).prop_map(|(filter, after, since)| {
+            ClientInput::FilterBuilt {
+                filter: FilterId(filter),
+                result: Some(SyncFilter {
+                    after: after.map(Sequence::new),
+                    since: since.then(|| Timestamp::from_millis(WALL).unwrap()),
+                }),
+            }
+        }),
         1 => Just(ClientInput::Tick),
     ]
 }
@@ -194,6 +203,7 @@ proptest! {
     fn no_input_in_any_order_makes_it_panic(inputs in prop::collection::vec((input(), 0..40_000_000_u64), 0..150)) {
         let mut config = config(&["notes", "users"]);
         config.repositories[0].policy = Arc::new(MergeFields);
+        config.repositories[1].filtered = true;
         config.limits.apply_events = 2;
         config.limits.received_bytes = 300;
         config.limits.storage_bytes = 100;

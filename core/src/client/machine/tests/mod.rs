@@ -1,6 +1,7 @@
 //! A client in a world without time and sockets: its storage is a map, its server is the test.
 
 mod answers;
+mod beginning;
 mod chaos;
 mod clear;
 mod connection;
@@ -76,6 +77,8 @@ struct World {
     flushing: bool,
     asked: VecDeque<(StorageId, StorageRequest)>,
     socket: SocketId,
+    /// The filter that was asked for last.
+    filter: FilterId,
     requests: u64,
     /// Frames that were sent and not looked at.
     sent: VecDeque<String>,
@@ -99,6 +102,7 @@ impl World {
             flushing: true,
             asked: VecDeque::new(),
             socket: SocketId(0),
+            filter: FilterId(0),
             requests: 0,
             sent: VecDeque::new(),
             notices: Vec::new(),
@@ -172,6 +176,7 @@ impl World {
             }
             ClientAction::Storage { storage, request } => self.asked.push_back((storage, request)),
             ClientAction::Notify(notice) => self.notices.push(notice),
+            ClientAction::BuildFilter { filter, .. } => self.filter = filter,
             ClientAction::Close { .. } | ClientAction::PauseReading { .. } | ClientAction::ResumeReading { .. } => {}
         }
     }

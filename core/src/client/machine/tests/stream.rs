@@ -28,7 +28,38 @@ fn a_frame_becomes_one_load_and_one_commit() {
     storage load ["a"] own []
     storage commit cursor 2 of generation 0; record a = Some(2)@2 / Some(2)@2
     notify Changed { repository: "notes", record: "a", data: Some(2), origin: Remote, sequence: Some(Sequence(2)), pending: false, content: true }
+    notify Applied { repository: "notes", after: Sequence(2), events: 2 }
     "#);
+}
+
+#[test]
+fn a_page_of_two_repositories_is_told_of_each_and_a_page_without_events_too() {
+    let mut world = World::online(config(&["notes", "users"]));
+    world.storing = false;
+    world.receive(&stream(0, 1, &[event(1, "a", "1")]));
+    world.receive(&stream(1, 3, &[event(3, "a", "2")]));
+    world.receive(&stream(0, 4, &[]).replace("notes", "users"));
+    world.receive(&stream(3, 4, &[event(4, "b", "1")]));
+    world.storing = true;
+    while !world.asked.is_empty() {
+        world.store();
+    }
+    let told = world.notices.iter().filter_map(|notice| match notice {
+        Notice::Applied {
+            repository,
+            after,
+            events,
+        } => Some((repository.to_string(), after.get(), *events)),
+        _ => None,
+    });
+    let told: Vec<(String, u64, usize)> = told.collect();
+    // The first frame was a page of its own; the rest waited for it.
+    let expected = [("notes", 1, 1), ("notes", 4, 2), ("users", 4, 0)];
+    assert_eq!(
+        told,
+        expected.map(|(name, after, events)| (name.to_string(), after, events))
+    );
+    assert!(matches!(world.notices[0], Notice::Changed { .. }));
 }
 
 #[test]

@@ -10,6 +10,7 @@ pub(super) fn line(action: &ClientAction) -> String {
         ClientAction::Close { socket, code, reason } => format!("close {} {code} {reason}", socket.0),
         ClientAction::PauseReading { .. } => "pause".into(),
         ClientAction::ResumeReading { .. } => "resume".into(),
+        ClientAction::BuildFilter { filter, repository } => format!("build filter {} {repository}", filter.0),
         ClientAction::Storage { request, .. } => format!("storage {}", storage(request)),
         ClientAction::Notify(notice) => format!("notify {notice:?}"),
     }
