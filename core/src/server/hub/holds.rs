@@ -30,6 +30,13 @@ impl Holds {
         }
     }
 
+    /// Ends the hold on one of these events.
+    fn release(&mut self, log: &LogName, events: &[EventId]) {
+        if self.0.get(log).is_some_and(|hold| events.contains(&hold.event)) {
+            self.0.remove(log);
+        }
+    }
+
     /// Ends every hold.
     pub(super) fn clear(&mut self) {
         self.0.clear();
@@ -68,6 +75,13 @@ impl Hub {
         let is_held = |hub: &Self| hub.connections.get(&id).is_some_and(|c| c.holds.0.contains_key(&log));
         if !is_held(self) {
             self.set_hold(id, log, Hold::new(event, ErrorCode::RateLimited), out);
+        }
+    }
+
+    /// The session has refused events for good. They have come again all the same, and this is all that comes of them.
+    pub(super) fn release(&mut self, id: ConnectionId, log: &LogName, events: &[EventId]) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.holds.release(log, events);
         }
     }
 

@@ -160,6 +160,7 @@ impl Hub {
             HubRequest::Detach => self.detach(id),
             HubRequest::Push { push, log, events } => self.push(id, push, log, events, out),
             HubRequest::Hold { log, event } => self.hold(id, log, &event, out),
+            HubRequest::Release { log, events } => self.release(id, &log, &events),
             HubRequest::Read(read) => self.read_requested(id, read, out),
             HubRequest::Subscribe(subscription) => {
                 self.subscribe(id, subscription, out);
