@@ -13,7 +13,8 @@ use alloc::vec::Vec;
 /// A repository's events in flight; those behind them stay in storage.
 ///
 /// An event stays in flight until every time that it was sent is answered, even if it is settled by then: a server that
-/// refuses it for now takes no later event before this one comes again, stored or not.
+/// refuses it for now takes no later event before this one comes again, stored or not. Nor does an answer to an earlier
+/// time end that.
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Lane {
@@ -52,6 +53,8 @@ struct Flight {
     end: u64,
     /// How often it was sent and not answered.
     unanswered: u32,
+    /// Whether it was refused for now since it was sent last: it has to go out again, whatever else is heard of it.
+    awaited: bool,
     /// Whether its fate is known: by an answer, or because it has appeared in the stream.
     decided: bool,
 }
@@ -177,6 +180,7 @@ impl Lane {
                     body: event.body,
                     end: 0,
                     unanswered: 0,
+                    awaited: false,
                     decided: false,
                 });
             }
@@ -193,6 +197,7 @@ impl Lane {
         let mut bytes = 0;
         for flight in self.in_flight.iter_mut().skip(first) {
             flight.unanswered = flight.unanswered.saturating_add(1);
+            flight.awaited = false;
             // One more for the comma.
             bytes += flight.body.len() + 1;
             match batches.last_mut() {
@@ -271,7 +276,7 @@ impl Lane {
                 ruling,
             });
         }
-        if flight.unanswered == 0 || plain {
+        if (flight.unanswered == 0 && !flight.awaited) || plain {
             self.land(at);
         }
         true
@@ -283,6 +288,7 @@ impl Lane {
         if let Some(at) = at {
             let flight = &mut self.in_flight[at];
             flight.unanswered = flight.unanswered.saturating_sub(1);
+            flight.awaited = true;
         }
         at.is_some()
     }
@@ -290,6 +296,7 @@ impl Lane {
     /// The server refuses something without a name: nothing that was sent can be told to be answered still.
     pub(super) fn refuse_all(&mut self) -> bool {
         self.in_flight.iter_mut().for_each(|flight| flight.unanswered = 0);
+        self.doubtful |= !self.in_flight.is_empty();
         !self.in_flight.is_empty()
     }
 
