@@ -62,6 +62,7 @@ struct Flight {
 /// What the server decided about an event.
 #[derive(Clone, Debug)]
 pub(super) struct Verdict {
+    local: LocalSequence,
     pub(super) id: EventId,
     pub(super) key: RecordKey,
     pub(super) body: Json,
@@ -147,11 +148,13 @@ impl Lane {
         window: &Window,
     ) {
         let before = self.read;
+        let last_ruled = self.verdicts.iter().map(|verdict| verdict.local).max();
         for event in events {
             let fits = event.local > self.read && event.key.repository == *repository;
             if fits && event.state == OwnState::Pending {
                 // In flight since before a restart, or landed and not durably so yet.
-                if self.in_flight.back().is_some_and(|last| event.local <= last.local) {
+                let is_in_flight = self.in_flight.back().is_some_and(|last| event.local <= last.local);
+                if is_in_flight || (Some(event.local) <= last_ruled && self.is_ruled(event.local)) {
                     self.read = event.local;
                     continue;
                 }
@@ -165,6 +168,7 @@ impl Lane {
                 self.read = event.local;
                 if let Some(ruling) = ruling {
                     self.verdicts.push_back(Verdict {
+                        local: event.local,
                         id: event.id,
                         key: event.key,
                         body: event.body,
@@ -188,6 +192,11 @@ impl Lane {
         let undecided = self.in_flight.iter().filter(|flight| !flight.decided);
         let known = undecided.count() + self.verdicts.len();
         self.more = self.read > before && pending > known as u64;
+    }
+
+    /// Whether the server has decided about an event, and storage may not know.
+    fn is_ruled(&self, event: LocalSequence) -> bool {
+        self.verdicts.iter().any(|verdict| verdict.local == event)
     }
 
     /// The bodies of the events from the one at `first` on, as batches within the limits. They count as sent.
@@ -270,6 +279,7 @@ impl Lane {
         flight.unanswered = flight.unanswered.saturating_sub(1);
         if !core::mem::replace(&mut flight.decided, true) {
             self.verdicts.push_back(Verdict {
+                local: flight.local,
                 id: flight.id.clone(),
                 key: flight.key.clone(),
                 body: flight.body.clone(),
