@@ -103,6 +103,8 @@ enum Timer {
     Release(ConnectionId),
     /// The connection may read the store again after a failure.
     Retry(ConnectionId),
+    /// A plain peer has not sent a refused event again.
+    Refused(ConnectionId),
 }
 
 impl Hub {
@@ -193,6 +195,7 @@ impl Hub {
         match timer {
             Timer::Release(id) => self.release_due(id, out),
             Timer::Retry(id) => self.retry_reads(id, out),
+            Timer::Refused(id) => self.refused_too_long(id, out),
         }
     }
 
@@ -227,6 +230,7 @@ impl Machine for Hub {
             reason: match timer {
                 Timer::Release(_) => "end of a plain peer's hold",
                 Timer::Retry(_) => "read the store again",
+                Timer::Refused(_) => "end of a plain peer's time to send a refused event again",
             },
         })
     }
