@@ -148,9 +148,12 @@ impl Client {
     }
 
     pub(super) fn on_history_changed(&mut self, repository: &str) {
-        if let Ok(index) = find(&self.repositories, repository)
-            && self.repositories[index].stream.reading != Reading::Idle
-        {
+        let Ok(index) = find(&self.repositories, repository) else {
+            return;
+        };
+        // A new fold that is about to begin for another reason asks from 0, and is not told of the history again.
+        let repository = &self.repositories[index];
+        if repository.stream.reading != Reading::Idle || repository.restart.is_some() {
             self.want_restart(index, Restart::History);
         }
     }
