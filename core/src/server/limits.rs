@@ -65,6 +65,10 @@ pub struct ServerLimits {
     /// How long a plain peer hears nothing of a repository that it has not requested, or after an answer that its
     /// `limit` has cut. Default 1 s.
     pub plain_hold: Duration,
+    /// How long a plain peer may keep a repository waiting for an event that was refused for now, before the connection
+    /// is closed with 1013: the published client knows no refusal, and sends what is not acked when it connects again.
+    /// Default 5 s, so that it does not come back at once to a server that has too much to do.
+    pub plain_refusal: Duration,
     /// How long a connection's reads wait after the store failed one; doubles with each failure in a row. Default
     /// 100 ms.
     pub read_retry_min: Duration,
@@ -100,6 +104,7 @@ impl Default for ServerLimits {
             heartbeat_timeout: Duration::from_secs(10),
             stall_timeout: Duration::from_secs(40),
             plain_hold: Duration::from_secs(1),
+            plain_refusal: Duration::from_secs(5),
             read_retry_min: Duration::from_millis(100),
             read_retry_max: Duration::from_secs(5),
             shutdown_timeout: Duration::from_secs(10),

@@ -62,6 +62,13 @@ pub enum HubRequest {
         /// The refused event.
         event: EventId,
     },
+    /// The session refused these events for good: no hold waits for one of them any more.
+    Release {
+        /// Which log.
+        log: LogName,
+        /// The refused events.
+        events: Vec<EventId>,
+    },
     /// A read request.
     Read(Read),
     /// Starts or moves streams (extended).

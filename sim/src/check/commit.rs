@@ -244,29 +244,34 @@ impl Checks {
         }
     }
 
-    /// What the cursor has passed is confirmed: an own event of it that stayed in the local layer would count twice.
-    fn effects(&mut self, client: usize, repository: usize, from: u64, agreeing: u64) {
+    /// The histories of a mask of which everything that the cursor has passed is confirmed: an own event that stayed in
+    /// the local layer would count twice. An error if there is none.
+    fn effects(&self, client: usize, repository: usize, from: u64, mask: u64) -> Result<u64, String> {
         let model = self.model.repository(repository);
         let to = self.clients[client].replicas[repository].cursor.after.get();
-        let is_agreeing = |index: usize| agreeing & bit(index) != 0;
-        let histories = model.histories();
-        let Some(newest) = (0..histories.len()).rev().find(|index| is_agreeing(*index)) else {
-            return;
+        let kept = |id| {
+            let holder = self.book.get(repository, id).and_then(|entry| entry.holder(client));
+            holder.filter(|own| matches!(own.stand, OwnState::Pending | OwnState::Acked(_)))
         };
-        for event in histories[newest].events(from, to) {
-            let holder = self
-                .book
-                .get(repository, event.id)
-                .and_then(|entry| entry.holder(client));
-            let in_layer = holder.filter(|own| matches!(own.stand, OwnState::Pending | OwnState::Acked(_)));
-            if let Some(own) = in_layer {
-                let id = model.events.text(event.id);
-                let message = format!(
-                    "client {client} has applied {id} of {} up to {to}, and keeps it {:?} in its local layer",
-                    model.name, own.stand
-                );
-                return self.verdict.fail(Invariant::ExactlyOnceEffect, message);
+        let (mut holds, mut found) = (0u64, None);
+        for (index, history) in model.histories().iter().enumerate().rev() {
+            if mask & bit(index) == 0 {
+                continue;
             }
+            let mut events = history.events(from, to).iter();
+            match events.find_map(|event| Some((event.id, kept(event.id)?))) {
+                Some(event) => found = found.or(Some(event)),
+                None => holds |= bit(index),
+            }
+        }
+        match found {
+            Some((id, own)) if holds == 0 => Err(format!(
+                "client {client} has applied {} of {} up to {to}, and keeps it {:?} in its local layer",
+                model.events.text(id),
+                model.name,
+                own.stand
+            )),
+            _ => Ok(holds),
         }
     }
 
@@ -283,7 +288,8 @@ impl Checks {
         if self.is_plain_server || replica.is_deceived {
             return;
         }
-        let (mask, from) = (replica.histories, before.unwrap_or(&replica.cursor).after.get());
+        let from = before.unwrap_or(&replica.cursor).after.get();
+        let mask = self.with_newest(repository, replica.histories, from);
         self.find_written(repository, made);
         let mut result = self.agreeing(client, repository, mask, before, made, disk);
         let wider = if result.is_err() {
@@ -296,13 +302,17 @@ impl Checks {
         }
         match result {
             Ok(agreeing) => {
-                let replica = &mut self.clients[client].replicas[repository];
-                if replica.cursor.after.get() > 0 {
-                    replica.histories = wider & agreeing;
-                }
                 self.verdict.counts.count(Invariant::ExactlyOnceEffect);
                 self.verdict.counts.count(Invariant::ChangedHistoryNoticed);
-                self.effects(client, repository, from, agreeing);
+                match self.effects(client, repository, from, agreeing) {
+                    Ok(histories) => {
+                        let replica = &mut self.clients[client].replicas[repository];
+                        if replica.cursor.after.get() > 0 {
+                            replica.histories = histories;
+                        }
+                    }
+                    Err(message) => self.verdict.fail(Invariant::ExactlyOnceEffect, message),
+                }
                 self.visible(client, repository, made);
             }
             Err(message) => self.disagree(client, repository, wider, before, &message),
@@ -366,6 +376,17 @@ impl Checks {
             }
         }
         wider
+    }
+
+    /// A mask, and the newest history if it holds the same events up to a cursor: who goes on with it may write records
+    /// that an older one would have made, too.
+    fn with_newest(&self, repository: usize, mask: u64, cursor: u64) -> u64 {
+        let newest = bit(self.model.repository(repository).histories().len() - 1);
+        if mask & newest == 0 {
+            mask | self.alike(repository, mask, cursor) & newest
+        } else {
+            mask
+        }
     }
 
     fn disagree(&mut self, client: usize, repository: usize, mask: u64, before: Option<&Cursor>, message: &str) {

@@ -13,7 +13,8 @@ use alloc::vec::Vec;
 /// A repository's events in flight; those behind them stay in storage.
 ///
 /// An event stays in flight until every time that it was sent is answered, even if it is settled by then: a server that
-/// refuses it for now takes no later event before this one comes again, stored or not.
+/// refuses it for now takes no later event before this one comes again, stored or not. Nor does an answer to an earlier
+/// time end that.
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Lane {
@@ -52,6 +53,8 @@ struct Flight {
     end: u64,
     /// How often it was sent and not answered.
     unanswered: u32,
+    /// Whether it was refused for now since it was sent last: it has to go out again, whatever else is heard of it.
+    awaited: bool,
     /// Whether its fate is known: by an answer, or because it has appeared in the stream.
     decided: bool,
 }
@@ -59,6 +62,7 @@ struct Flight {
 /// What the server decided about an event.
 #[derive(Clone, Debug)]
 pub(super) struct Verdict {
+    local: LocalSequence,
     pub(super) id: EventId,
     pub(super) key: RecordKey,
     pub(super) body: Json,
@@ -157,11 +161,13 @@ impl Lane {
         window: &Window,
     ) {
         let before = self.read;
+        let last_ruled = self.verdicts.iter().map(|verdict| verdict.local).max();
         for event in events {
             let fits = event.local > self.read && event.key.repository == *repository;
             if fits && event.state == OwnState::Pending {
                 // In flight since before a restart, or landed and not durably so yet.
-                if self.in_flight.back().is_some_and(|last| event.local <= last.local) {
+                let is_in_flight = self.in_flight.back().is_some_and(|last| event.local <= last.local);
+                if is_in_flight || (Some(event.local) <= last_ruled && self.is_ruled(event.local)) {
                     self.read = event.local;
                     continue;
                 }
@@ -175,6 +181,7 @@ impl Lane {
                 self.read = event.local;
                 if let Some(ruling) = ruling {
                     self.verdicts.push_back(Verdict {
+                        local: event.local,
                         id: event.id,
                         key: event.key,
                         body: event.body,
@@ -190,6 +197,7 @@ impl Lane {
                     body: event.body,
                     end: 0,
                     unanswered: 0,
+                    awaited: false,
                     decided: false,
                 });
             }
@@ -199,6 +207,11 @@ impl Lane {
         self.more = self.read > before && pending > known as u64;
     }
 
+    /// Whether the server has decided about an event, and storage may not know.
+    fn is_ruled(&self, event: LocalSequence) -> bool {
+        self.verdicts.iter().any(|verdict| verdict.local == event)
+    }
+
     /// The bodies of the events from the one at `first` on, as batches within the limits. They count as sent.
     pub(super) fn send_from(&mut self, first: usize, max_events: usize, max_bytes: usize) -> Vec<Vec<Json>> {
         self.unsent &= first > 0;
@@ -206,6 +219,7 @@ impl Lane {
         let mut bytes = 0;
         for flight in self.in_flight.iter_mut().skip(first) {
             flight.unanswered = flight.unanswered.saturating_add(1);
+            flight.awaited = false;
             // One more for the comma.
             bytes += flight.body.len() + 1;
             match batches.last_mut() {
@@ -278,13 +292,14 @@ impl Lane {
         flight.unanswered = flight.unanswered.saturating_sub(1);
         if !core::mem::replace(&mut flight.decided, true) {
             self.verdicts.push_back(Verdict {
+                local: flight.local,
                 id: flight.id.clone(),
                 key: flight.key.clone(),
                 body: flight.body.clone(),
                 ruling,
             });
         }
-        if flight.unanswered == 0 || plain {
+        if (flight.unanswered == 0 && !flight.awaited) || plain {
             self.land(at);
         }
         true
@@ -296,6 +311,7 @@ impl Lane {
         if let Some(at) = at {
             let flight = &mut self.in_flight[at];
             flight.unanswered = flight.unanswered.saturating_sub(1);
+            flight.awaited = true;
         }
         at.is_some()
     }
@@ -303,6 +319,7 @@ impl Lane {
     /// The server refuses something without a name: nothing that was sent can be told to be answered still.
     pub(super) fn refuse_all(&mut self) -> bool {
         self.in_flight.iter_mut().for_each(|flight| flight.unanswered = 0);
+        self.doubtful |= !self.in_flight.is_empty();
         !self.in_flight.is_empty()
     }
 

@@ -150,20 +150,24 @@ impl Client {
     }
 
     pub(super) fn on_history_changed(&mut self, repository: &str) {
-        if let Ok(index) = find(&self.repositories, repository)
-            && self.repositories[index].stream.reading != Reading::Idle
-        {
-            // A beginning beyond the head is not another history; the filter would choose it again.
-            let has_only_begun = self.repositories[index].has_only_begun();
-            let why = if has_only_begun {
-                Restart::Asked
-            } else {
-                Restart::History
-            };
-            self.want_restart(index, why);
-            if has_only_begun {
-                self.repositories[index].beginning = Beginning::Known;
-            }
+        let Ok(index) = find(&self.repositories, repository) else {
+            return;
+        };
+        let repository = &self.repositories[index];
+        // A new fold that is about to begin for another reason asks from 0, and is not told of the history again.
+        if repository.stream.reading == Reading::Idle && repository.restart.is_none() {
+            return;
+        }
+        // A beginning beyond the head is not another history; the filter would choose it again.
+        let has_only_begun = repository.has_only_begun();
+        let why = if has_only_begun {
+            Restart::Asked
+        } else {
+            Restart::History
+        };
+        self.want_restart(index, why);
+        if has_only_begun {
+            self.repositories[index].beginning = Beginning::Known;
         }
     }
 

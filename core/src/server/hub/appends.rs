@@ -238,9 +238,7 @@ impl Hub {
         out: &mut Actions<HubAction>,
     ) {
         let mut results = Vec::new();
-        if let Some(connection) = self.connections.get_mut(&connection) {
-            connection.holds.refuse(&log, &mut events, &mut results);
-        }
+        self.refuse_before_held(connection, &log, &mut events, &mut results);
         let bytes = cost(&events);
         let queued_bytes = self.appends.queued_bytes.saturating_add(bytes);
         if self.appends.queued_bytes > 0 && queued_bytes > self.config.limits.queued_bytes {

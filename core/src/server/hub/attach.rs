@@ -85,6 +85,7 @@ impl Hub {
         connection.abandon(|target| *target != Target::Abandoned);
         let namespace = connection.namespace.clone();
         self.timers.clear(Timer::Release(id));
+        self.timers.clear(Timer::Refused(id));
         self.logs.remove_plain(&namespace, id);
     }
 

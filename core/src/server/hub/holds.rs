@@ -1,11 +1,12 @@
 //! Holds: after a retryable refusal nothing more is stored from a connection in a log until the refused event comes
 //! again, so that an older edit never lands behind a newer one (PROTOCOL.md section 4, Pushing).
 
-use super::{Hub, HubAction};
+use super::connection::Connection;
+use super::{Hub, HubAction, Timer};
 use crate::event::{EventId, NewEvent};
 use crate::machine::Actions;
 use crate::name::LogName;
-use crate::server::{ConnectionId, HubReply, PushResult, Refusal};
+use crate::server::{ConnectionId, HubReply, Peer, PushResult, Refusal};
 use crate::wire::{CloseCode, ErrorCode};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -22,12 +23,21 @@ pub(super) struct Hold {
 }
 
 impl Holds {
-    /// Refuses the events before the held one, which ends the hold.
-    pub(super) fn refuse(&mut self, log: &LogName, events: &mut Vec<NewEvent>, results: &mut Vec<PushResult>) {
-        let Some(hold) = self.0.get(log) else { return };
-        if hold.refuse(events, results) {
+    /// Refuses the events before the held one, which ends the hold. Returns whether one has ended.
+    fn refuse(&mut self, log: &LogName, events: &mut Vec<NewEvent>, results: &mut Vec<PushResult>) -> bool {
+        let comes_again = self.0.get(log).is_some_and(|hold| hold.refuse(events, results));
+        comes_again && self.0.remove(log).is_some()
+    }
+
+    /// Ends the hold on one of these events.
+    fn release(&mut self, log: &LogName, events: &[EventId]) {
+        if self.0.get(log).is_some_and(|hold| events.contains(&hold.event)) {
             self.0.remove(log);
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Ends every hold.
@@ -71,6 +81,52 @@ impl Hub {
         }
     }
 
+    /// The session has refused events for good. They have come again all the same, and this is all that comes of them.
+    pub(super) fn release(&mut self, id: ConnectionId, log: &LogName, events: &[EventId]) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.holds.release(log, events);
+            self.time_holds(id);
+        }
+    }
+
+    /// Refuses those of pushed events that come before the one that is held.
+    pub(super) fn refuse_before_held(
+        &mut self,
+        id: ConnectionId,
+        log: &LogName,
+        events: &mut Vec<NewEvent>,
+        results: &mut Vec<PushResult>,
+    ) {
+        if let Some(connection) = self.connections.get_mut(&id)
+            && connection.holds.refuse(log, events, results)
+        {
+            self.time_holds(id);
+        }
+    }
+
+    /// A plain peer's time to send a refused event again starts with the first that it has to, and ends with the last.
+    fn time_holds(&mut self, id: ConnectionId) {
+        let timer = Timer::Refused(id);
+        let waits = |connection: &Connection| connection.peer == Peer::Plain && !connection.holds.is_empty();
+        if !self.connections.get(&id).is_some_and(waits) {
+            self.timers.clear(timer);
+        } else if self.timers.deadline(timer).is_none() {
+            self.timers.set(timer, self.after(self.config.limits.plain_refusal));
+        }
+    }
+
+    /// A plain peer has not sent a refused event again. It may never do so on this connection: the published client does
+    /// when it connects, and not at all if an answer to an earlier time has come since.
+    pub(super) fn refused_too_long(&mut self, id: ConnectionId, out: &mut Actions<HubAction>) {
+        if self.connections.contains_key(&id) {
+            let reply = HubReply::Close {
+                code: CloseCode::TRY_AGAIN_LATER,
+                reason: "Events were refused; connect and send them again.",
+            };
+            out.push(HubAction::Reply { connection: id, reply });
+        }
+    }
+
     /// Holds a log from an event on, in place of a hold on a later one.
     pub(super) fn set_hold(&mut self, id: ConnectionId, log: LogName, hold: Hold, out: &mut Actions<HubAction>) {
         let Some(connection) = self.connections.get_mut(&id) else {
@@ -80,7 +136,9 @@ impl Hub {
             return;
         }
         connection.holds.0.insert(log, hold);
-        if connection.holds.0.len() > self.config.limits.streams {
+        let count = connection.holds.0.len();
+        self.time_holds(id);
+        if count > self.config.limits.streams {
             // Forgetting one would let a newer edit overtake: the connection has to start again.
             let reply = HubReply::Close {
                 code: CloseCode::RATE_LIMITED,

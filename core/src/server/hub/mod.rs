@@ -103,6 +103,8 @@ enum Timer {
     Release(ConnectionId),
     /// The connection may read the store again after a failure.
     Retry(ConnectionId),
+    /// A plain peer has not sent a refused event again.
+    Refused(ConnectionId),
 }
 
 impl Hub {
@@ -160,6 +162,7 @@ impl Hub {
             HubRequest::Detach => self.detach(id),
             HubRequest::Push { push, log, events } => self.push(id, push, log, events, out),
             HubRequest::Hold { log, event } => self.hold(id, log, &event, out),
+            HubRequest::Release { log, events } => self.release(id, &log, &events),
             HubRequest::Read(read) => self.read_requested(id, read, out),
             HubRequest::Subscribe(subscription) => {
                 self.subscribe(id, subscription, out);
@@ -192,6 +195,7 @@ impl Hub {
         match timer {
             Timer::Release(id) => self.release_due(id, out),
             Timer::Retry(id) => self.retry_reads(id, out),
+            Timer::Refused(id) => self.refused_too_long(id, out),
         }
     }
 
@@ -226,6 +230,7 @@ impl Machine for Hub {
             reason: match timer {
                 Timer::Release(_) => "end of a plain peer's hold",
                 Timer::Retry(_) => "read the store again",
+                Timer::Refused(_) => "end of a plain peer's time to send a refused event again",
             },
         })
     }

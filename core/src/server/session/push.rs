@@ -45,6 +45,9 @@ impl Session {
             Ok(name) => name,
             Err(error) => {
                 let error = self.naming_all(error, repository, events);
+                if let Ok(name) = self.named(repository) {
+                    self.release(name, error.event_ids.clone(), out);
+                }
                 return self.send_error(reference, error, out);
             }
         };
@@ -57,6 +60,8 @@ impl Session {
             return self.send_error(reference, ServerError { repository, ..error }, out);
         }
         let (valid, push) = self.validate(reference, name, events);
+        let rejected = push.rejected.iter().filter_map(|event| event.id.clone());
+        self.release(push.repository.clone(), rejected.collect(), out);
         if !valid.is_empty() {
             self.send_to_hub(push, valid, out);
         } else if events.is_empty() {
@@ -155,6 +160,15 @@ impl Session {
         LogName {
             namespace: self.namespace.clone(),
             repository,
+        }
+    }
+
+    /// Lets the hub not wait for events that are refused for good: their client takes them for answered, and what comes
+    /// behind them is next.
+    fn release(&self, repository: RepositoryName, events: Vec<EventId>, out: &mut Actions<SessionAction>) {
+        if !events.is_empty() {
+            let log = self.log(repository);
+            out.push(SessionAction::Hub(HubRequest::Release { log, events }));
         }
     }
 

@@ -127,6 +127,39 @@ fn a_late_refusal_of_a_settled_event_is_left_behind_with_the_connection() {
 }
 
 #[test]
+fn an_event_that_was_refused_for_now_goes_out_again_though_an_earlier_time_was_acked() {
+    let mut world = World::live(config(&["notes"]));
+    let id = world.put("a", "1");
+    world.give(ClientInput::Resync {
+        repository: repository("notes"),
+    });
+    world.put("b", "1");
+    world.receive(r#"{"type":"sync_complete","repository":"notes","ref":2}"#);
+    assert_eq!(pushed(&mut world), ["a", "a", "b"]);
+    // The server had no room for the second time while the first one was at its store.
+    world.receive(&refusal("rate_limited", true, &[&id]));
+    world.receive(&ack(&id, 1));
+    assert_eq!(world.client.pending(), 1);
+    world.pass(1_000);
+    assert_eq!(pushed(&mut world), ["a", "b"]);
+    world.receive(&ack(&id, 1));
+    assert_eq!(world.client.repositories[0].lane.len(), 1);
+}
+
+#[test]
+fn an_event_that_landed_before_an_answer_without_a_name_may_be_refused_still() {
+    let mut world = World::live(config(&["notes"]));
+    let id = world.put("a", "1");
+    world.receive(r#"{"type":"error","message":"Unreadable.","code":"bad_message","retryable":false}"#);
+    world.pass(1_000);
+    assert_eq!(pushed(&mut world), ["a", "a"]);
+    world.receive(&ack(&id, 1));
+    world.put("b", "1");
+    world.receive(&refusal("store_unavailable", true, &[&id]));
+    assert!(matches!(world.state(), ConnectionState::Offline { .. }));
+}
+
+#[test]
 fn a_plain_server_is_given_the_same_frame_again() {
     let mut world = World::plain(config(&["notes"]));
     world.receive(r#"{"type":"sync_complete","repository":"notes"}"#);

@@ -214,6 +214,33 @@ fn a_refused_event_that_appears_only_in_a_new_fold_is_sent_again() {
 }
 
 #[test]
+fn an_event_that_lands_while_storage_reads_it_again_hides_no_other() {
+    let mut config = config(&["notes"]);
+    config.limits.window_events = 3;
+    let mut world = World::live(config);
+    let request = world.write(["a", "b", "c", "d", "e"].map(|record| upsert(record, "1")).into());
+    let ids = world.written(request).unwrap().unwrap();
+    world.give(credentials("renewed"));
+    world.receive(AUTH_SUCCESS);
+    world.receive(r#"{"type":"sync_complete","repository":"notes","ref":2}"#);
+    assert_eq!(outbox::pushed(&mut world), ["a", "b", "c", "a", "b", "c"]);
+    world.receive(&ack(&ids[0], 1));
+    world.storing = false;
+    world.receive(&ack(&ids[1], 2));
+    // Storage keeps the ack of `b`, and reads on behind `a` when that of `c` comes.
+    world.store();
+    world.store();
+    world.receive(&ack(&ids[2], 3));
+    world.storing = true;
+    world.store();
+    assert_eq!(outbox::pushed(&mut world), ["d", "e"]);
+    for (id, sequence) in ids.iter().zip(1..) {
+        world.receive(&ack(id, sequence));
+    }
+    assert_eq!(world.client.pending(), 0);
+}
+
+#[test]
 fn a_full_window_is_sent_again_after_a_renewal() {
     let mut config = config(&["notes"]);
     config.limits.window_events = 3;

@@ -261,6 +261,24 @@ fn a_resync_folds_again_on_the_live_connection() {
 }
 
 #[test]
+fn an_application_that_asks_for_a_new_fold_is_told_of_another_history_all_the_same() {
+    let (mut world, _) = settled();
+    world.storing = false;
+    world.give(ClientInput::Resync {
+        repository: repository("notes"),
+    });
+    world.forget();
+    // The answer to the subscription of before: the one from 0 says nothing that could be wrong.
+    world.receive(r#"{"type":"history_changed","repository":"notes","epoch":"e1"}"#);
+    world.storing = true;
+    world.store();
+    let told = |notice: &Notice| matches!(notice, Notice::HistoryChanged { .. });
+    assert_eq!(world.notices.iter().filter(|notice| told(notice)).count(), 1);
+    assert!(world.frame().contains(r#""afterSequence":0"#));
+    assert_eq!(world.client.repositories[0].restart, None);
+}
+
+#[test]
 fn a_resync_while_offline_counts_at_the_next_connection() {
     let (mut world, _) = settled();
     world.disconnect(None);

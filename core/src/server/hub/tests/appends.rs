@@ -275,3 +275,21 @@ fn a_connection_with_too_many_holds_is_closed() {
     let closes = |reply: &HubReply| matches!(reply, HubReply::Close { .. });
     assert!(bench.replies[&ConnectionId(1)].iter().any(closes));
 }
+
+#[test]
+fn a_held_event_that_the_session_refuses_for_good_is_not_waited_for() {
+    let mut bench = bench(limits());
+    bench.push(1, 1, "a", &["x", "y"]);
+    bench.fail();
+    let release = |id: &'static str| HubRequest::Release {
+        log: super::bench::log("a"),
+        events: [crate::event::EventId::new(id).unwrap()].into(),
+    };
+    // Another one changes nothing: `x` may still come again.
+    bench.ask(1, release("y"));
+    bench.push(1, 2, "a", &["z"]);
+    bench.ask(1, release("x"));
+    bench.push(1, 3, "a", &["y", "z"]);
+    bench.settle();
+    assert_eq!(outcomes(&mut bench, 1), ["1: ? ?", "2: ?", "3: 1 2"]);
+}

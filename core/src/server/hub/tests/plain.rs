@@ -4,6 +4,7 @@ use super::bench::{Bench, event, limits, package_event};
 use crate::server::{ConnectionId, HubReply, Peer, RequestKind, ServerLimits};
 use crate::wire::CloseCode;
 use alloc::vec;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 const HOLD: Duration = Duration::from_secs(1);
@@ -210,7 +211,7 @@ fn a_frame_to_a_plain_peer_carries_no_field_of_the_extension() {
         .frames(1)
         .iter()
         .map(|frame| &**frame)
-        .collect::<vec::Vec<_>>()
+        .collect::<Vec<_>>()
         .join("\n");
     insta::assert_snapshot!(frames, @r#"
     {"type":"events","repository":"a","events":[{"eventId":"a1","serverSequence":1},{"eventId":"a2","serverSequence":2}]}
@@ -257,5 +258,50 @@ fn its_streams_are_bounded_and_it_is_closed_rather_than_left_with_a_gap() {
     let closed = |reply: &HubReply| matches!(reply, HubReply::Close { code, .. } if *code == CloseCode::RATE_LIMITED);
     assert!(bench.replies.remove(&ConnectionId(1)).unwrap().iter().all(closed));
     assert_eq!(bench.hub.readers(), 2);
+    bench.leave_nothing();
+}
+
+fn closes(bench: &mut Bench) -> Vec<CloseCode> {
+    let code = |reply| match reply {
+        HubReply::Close { code, .. } => Some(code),
+        _ => None,
+    };
+    bench.said(1).into_iter().filter_map(code).collect()
+}
+
+#[test]
+fn one_that_leaves_a_refused_event_with_the_server_is_closed_to_send_it_with_the_next_connection() {
+    let mut bench = bench();
+    bench.push(1, 1, "a", &["x"]);
+    bench.fail();
+    bench.push(1, 2, "b", &["y"]);
+    bench.fail();
+    bench.pass(limits().plain_refusal / 2);
+    // What comes again in time ends it, if it is all.
+    bench.push(1, 3, "a", &["x"]);
+    bench.settle();
+    assert_eq!(closes(&mut bench), []);
+    bench.pass(limits().plain_refusal / 2);
+    assert_eq!(closes(&mut bench), [CloseCode::TRY_AGAIN_LATER]);
+    bench.push(1, 4, "b", &["y"]);
+    bench.push(1, 5, "b", &["z"]);
+    bench.fail();
+    bench.push(1, 6, "b", &["y", "z"]);
+    bench.settle();
+    bench.pass(limits().plain_refusal * 2);
+    assert_eq!(closes(&mut bench), []);
+    bench.push(1, 7, "a", &["w"]);
+    bench.fail();
+    bench.leave_nothing();
+}
+
+#[test]
+fn an_extended_peer_has_all_the_time_that_it_wants_to_send_a_refused_event_again() {
+    let mut bench = Bench::new(limits());
+    bench.attach(1, Peer::Extended);
+    bench.push(1, 1, "a", &["x"]);
+    bench.fail();
+    bench.pass(limits().plain_refusal * 2);
+    assert_eq!(closes(&mut bench), []);
     bench.leave_nothing();
 }

@@ -35,6 +35,10 @@ fn any_input() -> impl Strategy<Value = (HubInput, u64)> {
             log: log(name),
             event: event(&format!("{id}")).id
         }),
+        (name.clone(), 0..4u8).prop_map(|(name, id)| HubRequest::Release {
+            log: log(name),
+            events: [event(&format!("{id}")).id].into()
+        }),
         (name.clone(), 0..5u64, prop::option::of(0..3u64)).prop_map(|(name, after, limit)| {
             let kind = if after == 4 { RequestKind::All } else { one(name, after) };
             HubRequest::Read(crate::server::Read {

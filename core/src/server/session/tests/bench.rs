@@ -196,6 +196,10 @@ fn in_short(request: &HubRequest) -> String {
         }
         HubRequest::Attach { peer, rights, .. } => format!("hub attach {peer:?} {}", rights.scope),
         HubRequest::Hold { log, event } => format!("hub hold {log} {event}"),
+        HubRequest::Release { log, events } => {
+            let ids: Vec<_> = events.iter().map(ToString::to_string).collect();
+            format!("hub release {log}: {}", ids.join(" "))
+        }
         other => format!("hub {other:?}"),
     }
 }

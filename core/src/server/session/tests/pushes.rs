@@ -34,6 +34,7 @@ fn valid_events_are_stored_and_invalid_ones_named() {
     );
     bench.pushed(1, &[("x", Ok(1)), ("z", Ok(2))]);
     insta::assert_snapshot!(bench.trace(), @r#"
+    hub release default/a: y
     hub push 1 default/a: x z
     send {"type":"ack","ref":"r","eventIds":["x","z"],"repositories":{"a":["x","z"]},"sequences":{"a":{"x":1,"z":2}}}
     send {"type":"error","ref":"r","message":"the event has no `_event_id` (or `eventId`)","code":"invalid_event","retryable":false,"repository":"a","eventIds":["y"],"indexes":[1,2,4]}
@@ -112,8 +113,10 @@ fn names_that_are_none_rights_that_are_none_and_sizes_reject_by_name() {
     }
     insta::assert_snapshot!(bench.trace(), @r#"
     send {"type":"error","message":"a repository name does not start with `_` or `system.`","code":"invalid_repository","retryable":false,"repository":"_a","eventIds":["x"],"indexes":[0]}
+    hub release default/b: x
     send {"type":"error","message":"The credentials do not allow the repository to be written.","code":"forbidden","retryable":false,"repository":"b","eventIds":["x"],"indexes":[0,1]}
     send {"type":"error","message":"The batch has more than 2 events; send it in parts.","code":"batch_too_large","retryable":false,"repository":"a"}
+    hub release default/a: x
     send {"type":"error","message":"The event is larger than 40 bytes.","code":"event_too_large","retryable":false,"repository":"a","eventIds":["x"],"indexes":[0]}
     "#);
 }
@@ -133,4 +136,20 @@ fn of_more_events_than_a_batch_may_have_none_is_named() {
     });
     batch(&mut bench, r#"{"eventId":"x"},{"eventId":"y"}"#);
     insta::assert_snapshot!(bench.trace(), @r#"send {"type":"error","ref":"r","message":"Not authenticated","code":"not_authenticated","retryable":true,"repository":"a"}"#);
+}
+
+#[test]
+fn the_hub_waits_for_no_event_that_the_rights_do_not_allow_any_more() {
+    let mut bench = Bench::extended();
+    batch(&mut bench, r#"{"eventId":"x"},{"eventId":"y"}"#);
+    bench.pushed(1, &[("x", Err(RETRY)), ("y", Err(RETRY))]);
+    bench.frame(r#"{"type":"auth","protocol":1}"#);
+    let rights = Arc::new(rights(&["a"], &[]));
+    bench.grant(2, Grant { rights, ..grant() });
+    bench.trace();
+    batch(&mut bench, r#"{"eventId":"x"},{"eventId":"y"}"#);
+    insta::assert_snapshot!(bench.trace(), @r#"
+    hub release default/a: x y
+    send {"type":"error","ref":"r","message":"The credentials do not allow the repository to be written.","code":"forbidden","retryable":false,"repository":"a","eventIds":["x","y"],"indexes":[0,1]}
+    "#);
 }
