@@ -16,6 +16,7 @@ use driftless::storage::{Comparison, Direction, Index, Query, Reader, SqliteStor
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -228,8 +229,8 @@ fn record(n: u64, version: u64, local: bool) -> StoredRecord {
     };
     StoredRecord {
         key: key(n),
-        confirmed: (!local).then(|| state.clone()),
-        visible: Some(state),
+        confirmed: (!local).then(|| Arc::new(state.clone())),
+        visible: Some(Arc::new(state)),
         pending: local,
         generation: 0,
     }

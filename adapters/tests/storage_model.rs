@@ -12,6 +12,7 @@ use driftless::storage::{MemoryStorage, SqliteStorage, Storage};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+use std::sync::Arc;
 use tempfile::TempDir;
 
 fn repository() -> impl Strategy<Value = RepositoryName> {
@@ -50,8 +51,8 @@ fn record() -> impl Strategy<Value = StoredRecord> {
     ];
     (key(), layers, any::<bool>(), 0..4_u64).prop_map(|(key, (confirmed, visible), pending, generation)| StoredRecord {
         key,
-        confirmed,
-        visible,
+        confirmed: confirmed.map(Arc::new),
+        visible: visible.map(Arc::new),
         pending,
         generation,
     })

@@ -1,5 +1,7 @@
 //! The digest of a run: the same on every machine and in every build, for the same scenario.
 
+use crate::known::Known;
+use bytestring::ByteString;
 use std::hash::{Hash, Hasher};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
@@ -16,6 +18,8 @@ const LONG: usize = 192;
 pub(crate) struct Digest {
     state: u64,
     bytes: Vec<u8>,
+    /// The hashes of long texts that come more than once.
+    shared: Known<u64>,
 }
 
 impl Digest {
@@ -24,6 +28,14 @@ impl Digest {
         Self {
             state: 0,
             bytes: Vec::with_capacity(2 * CHUNK),
+            shared: Known::new(),
+        }
+    }
+
+    /// A text will come more than once: it is hashed now, and from now on what is added is its hash.
+    pub(crate) fn share(&mut self, text: &ByteString) {
+        if text.len() >= LONG && self.shared.find(text.as_bytes()).is_none() {
+            self.shared.keep(text, xxh3_64(text.as_bytes()));
         }
     }
 
@@ -46,7 +58,8 @@ impl Hasher for Digest {
         if bytes.len() < LONG {
             self.bytes.extend_from_slice(bytes);
         } else {
-            self.bytes.extend_from_slice(&xxh3_64(bytes).to_le_bytes());
+            let hash = self.shared.find(bytes).copied().unwrap_or_else(|| xxh3_64(bytes));
+            self.bytes.extend_from_slice(&hash.to_le_bytes());
         }
     }
 
@@ -104,6 +117,17 @@ mod tests {
             digest(&[&["a"], &many[..]].concat()),
             digest(&[&["b"], &many[..]].concat())
         );
+    }
+
+    #[test]
+    fn sharing_a_text_changes_nothing() {
+        let long = ByteString::from("x".repeat(LONG));
+        let (mut one, mut other) = (Digest::new(), Digest::new());
+        one.share(&long);
+        for digest in [&mut one, &mut other] {
+            digest.add(&(1, &long));
+        }
+        assert_eq!(one.finish(), other.finish());
     }
 
     #[test]

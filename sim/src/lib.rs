@@ -32,6 +32,7 @@ mod digest;
 pub mod disk;
 pub mod explore;
 pub mod fault;
+mod known;
 mod model;
 pub mod mutants;
 pub mod network;

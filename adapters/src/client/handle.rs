@@ -349,7 +349,7 @@ impl Record {
         let state = stored.visible?;
         Some(Self {
             id: stored.key.record,
-            data: state.data,
+            data: state.data.clone(),
             pending: stored.pending,
             sequence: state.sequence,
         })

@@ -2,9 +2,10 @@
 
 use super::QueryRow;
 use driftless_core::client::{ByteBudget, Cursor, LocalSequence, OwnEvent, OwnState, State, StoredRecord};
-use driftless_core::event::{EventId, RecordId};
+use driftless_core::event::{EventId, Json, RecordId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
+use std::sync::Arc;
 
 /// One repository: its cursor, its records and the client's own events.
 #[derive(Debug, Default)]
@@ -81,8 +82,13 @@ impl Repository {
         ids.insert(id.clone());
         let mut kept = record;
         kept.key.record = id.clone();
-        kept.confirmed = kept.confirmed.map(detached);
-        kept.visible = kept.visible.map(detached);
+        let is_shared = kept.visible == kept.confirmed;
+        kept.confirmed = kept.confirmed.as_deref().map(detached);
+        kept.visible = if is_shared {
+            kept.confirmed.clone()
+        } else {
+            kept.visible.as_deref().map(detached)
+        };
         self.records.insert(id, kept);
     }
 
@@ -224,10 +230,10 @@ fn behind(after: Option<&RecordId>) -> Bound<&RecordId> {
 }
 
 /// Storage outlives the frame that a state was read from; a slice of it would keep the whole frame in memory.
-fn detached(state: State) -> State {
-    State {
+fn detached(state: &State) -> Arc<State> {
+    Arc::new(State {
         event: state.event.detached(),
-        data: state.data.map(|data| data.detached()),
-        ..state
-    }
+        data: state.data.as_ref().map(Json::detached),
+        ..*state
+    })
 }

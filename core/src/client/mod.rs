@@ -9,6 +9,7 @@ mod event_text;
 mod fields;
 mod machine;
 mod policy;
+mod received;
 mod storage;
 
 pub use config::{ClientConfig, ClientCredentials, ClientLimits, RepositoryConfig, Strategy, Timing};
@@ -17,6 +18,7 @@ pub use machine::{
     RequestId, SocketId, SyncFilter, Write, WriteError,
 };
 pub use policy::{LastWriteWins, MergeFields, Policy, ServerOrder};
+pub use received::Received;
 pub use storage::{
     ByteBudget, Cursor, LocalSequence, Opened, OwnEvent, OwnState, RecordKey, RepositoryRow, State, StorageChange,
     StorageFailure, StorageId, StorageReply, StorageRequest, StoredRecord, Transaction,

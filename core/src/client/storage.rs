@@ -40,15 +40,15 @@ pub struct State {
     pub data: Option<Json>,
 }
 
-/// A record as storage keeps it: two layers.
+/// A record as storage keeps it: two layers, which share their state where they agree.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StoredRecord {
     /// Which record.
     pub key: RecordKey,
     /// The fold of the stream up to the cursor; `None` if no event of the record is below the cursor.
-    pub confirmed: Option<State>,
+    pub confirmed: Option<Arc<State>>,
     /// What the application sees: the fold of the confirmed state and the local layer. `None` removes the record.
-    pub visible: Option<State>,
+    pub visible: Option<Arc<State>>,
     /// Whether an event of the record's local layer is not acked yet.
     pub pending: bool,
     /// The [`Cursor::generation`] in which `confirmed` was folded; an older one does not count.

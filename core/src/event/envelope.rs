@@ -1,6 +1,6 @@
 //! The envelope: the fields of an event that the protocol knows, in two spellings (PROTOCOL.md section 3).
 
-use super::members::{members, string, unsigned, without};
+use super::members::{elements, members, string, unsigned, without};
 use super::{EventId, Json, RecordId, Sequence, Timestamp};
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
@@ -371,8 +371,12 @@ fn moment(value: &str) -> Option<Timestamp> {
 
 /// A list of strings.
 fn names(value: &str) -> Option<Vec<Cow<'_, str>>> {
-    let names: Vec<&serde_json::value::RawValue> = serde_json::from_str(value).ok()?;
-    names.into_iter().map(|name| string(name.get())).collect()
+    let mut names = Vec::new();
+    elements(value, |name| {
+        names.push(string(name)?);
+        Some(())
+    })?;
+    Some(names)
 }
 
 #[cfg(test)]

@@ -37,6 +37,26 @@ pub(crate) fn members<'a>(text: &'a str, mut visit: impl FnMut(Cow<'a, [u8]>, &'
     }
 }
 
+/// Calls `visit` with the text of every element of the list `text`, in order. `None` if `text` is not a list, or as soon
+/// as `visit` says so. `text` is valid JSON.
+pub(crate) fn elements<'a>(text: &'a str, mut visit: impl FnMut(&'a str) -> Option<()>) -> Option<()> {
+    let mut scanner = Scanner { text, at: 0 };
+    scanner.space();
+    scanner.take(b'[')?;
+    scanner.space();
+    if scanner.take(b']').is_some() {
+        return Some(());
+    }
+    loop {
+        visit(scanner.value()?)?;
+        scanner.space();
+        if scanner.take(b',').is_none() {
+            return scanner.take(b']');
+        }
+        scanner.space();
+    }
+}
+
 /// Steps over values without looking at more than brackets and quotes.
 struct Scanner<'a> {
     text: &'a str,
@@ -269,6 +289,26 @@ mod tests {
             "{\"a\":}}",
         ] {
             assert!(read(other).is_none() || other == "{\"a\":}}", "{other}");
+        }
+    }
+
+    #[test]
+    fn elements_are_what_stands_between_the_commas() {
+        let read = |text: &'static str| {
+            let mut all = Vec::new();
+            elements(text, |element| {
+                all.push(element);
+                (element != "0").then_some(())
+            })
+            .map(|()| all)
+        };
+        assert_eq!(
+            read(" [ \"a,]\" ,[1, 2],{\"b\":[]} , -1.5]").unwrap(),
+            ["\"a,]\"", "[1, 2]", "{\"b\":[]}", "-1.5"]
+        );
+        assert_eq!(read("[ ]").unwrap().len(), 0);
+        for other in ["", "{}", "1", "[", "[1", "[1,0,2]"] {
+            assert!(read(other).is_none(), "{other}");
         }
     }
 

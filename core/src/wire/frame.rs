@@ -206,12 +206,6 @@ pub(super) fn wrong(field: Field, expected: &str) -> Sentence {
     format!("`{}` is not {expected}", field.name())
 }
 
-/// The elements of a list, as text; `None` if it is not a list or `visit` says so.
-pub(super) fn elements<'a>(list: &'a str, visit: impl FnMut(&'a str) -> Option<()>) -> Option<()> {
-    let mut deserializer = serde_json::Deserializer::from_str(list);
-    deserializer.deserialize_seq(Elements(visit)).ok()
-}
-
 /// The members of an object, with decoded keys; `None` if it is not an object, a key is not Unicode or `visit` says so.
 pub(super) fn entries<'a>(object: &'a str, mut visit: impl FnMut(Cow<'a, str>, &'a str) -> Option<()>) -> Option<()> {
     let mut read = Some(());
@@ -282,20 +276,5 @@ impl<'de> Visitor<'de> for EventList<'_> {
             events.push(Json::trusted(self.0.slice_ref(event.get())));
         }
         Ok(events)
-    }
-}
-
-struct Elements<F>(F);
-
-impl<'de, F: FnMut(&'de str) -> Option<()>> Visitor<'de> for Elements<F> {
-    type Value = ();
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
-        while let Some(element) = list.next_element::<&'de RawValue>()? {
-            (self.0)(element.get()).ok_or_else(|| A::Error::custom("not as expected"))?;
-        }
-        Ok(())
     }
 }

@@ -144,7 +144,7 @@ fn change_text(change: &StorageChange) -> String {
 }
 
 fn record_text(record: &StoredRecord) -> String {
-    let state = |state: &Option<driftless_core::client::State>| match state {
+    let state = |state: &Option<std::sync::Arc<driftless_core::client::State>>| match state {
         None => "-".to_owned(),
         Some(state) => {
             let sequence = state

@@ -508,7 +508,7 @@ impl Look<'_> {
         }
         let after = self.cursor.after.get();
         let version = number.and_then(|number| self.history.version(number, after));
-        if record.confirmed.as_ref() == version {
+        if record.confirmed.as_deref() == version {
             return Ok(());
         }
         let (id, confirmed) = (&record.key.record, &record.confirmed);

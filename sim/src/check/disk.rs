@@ -142,9 +142,9 @@ fn one_record(
     if record.generation != look.cursor.generation {
         return is_left_over(look.cursor, record);
     }
-    let visible = visible(look.model, record.confirmed.as_ref(), layer);
+    let visible = visible(look.model, record.confirmed.as_deref(), layer);
     let pending = layer.iter().any(|own| own.state == OwnState::Pending);
-    if record.visible == visible && record.pending == pending {
+    if record.visible.as_deref() == visible.as_ref() && record.pending == pending {
         return Ok(());
     }
     let message = format!("{record:?} is shown, and the log and its own events make {visible:?}");

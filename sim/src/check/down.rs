@@ -4,41 +4,13 @@ use super::frame::{Pairs, ServerFrame, Text, ids, ids_by_repository, inside, seq
 use super::link::{Down, Kind, Says};
 use super::stream::Wrong;
 use super::{Checks, Invariant, Link};
+use crate::known::Known;
 use bytestring::ByteString;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// Frames of streams that were looked at already: one frame goes to many connections. By the address of its text,
-/// which cannot be another frame's as long as this one is kept.
-#[derive(Debug)]
-pub(super) struct Looked(Vec<Option<(ByteString, Says)>>);
-
-/// How many are kept. A power of two.
-const LOOKED: usize = 256;
-
-impl Default for Looked {
-    fn default() -> Self {
-        Self(vec![None; LOOKED])
-    }
-}
-
-impl Looked {
-    fn place(frame: &ByteString) -> usize {
-        // Buffers are aligned; the low bits say nothing.
-        let address = frame.as_ptr().addr();
-        (address >> 4 ^ address >> 12) % LOOKED
-    }
-
-    fn find(&self, frame: &ByteString) -> Option<Says> {
-        let (known, says) = self.0[Self::place(frame)].as_ref()?;
-        let is_it = known.as_ptr() == frame.as_ptr() && known.len() == frame.len();
-        is_it.then_some(*says)
-    }
-
-    fn keep(&mut self, frame: &ByteString, says: Says) {
-        self.0[Self::place(frame)] = Some((frame.clone(), says));
-    }
-}
+/// Frames of streams that were looked at already: one frame goes to many connections.
+pub(super) type Looked = Known<Says>;
 
 /// The codes of kinds of frames in digests.
 const EVENTS: u64 = 1;
@@ -56,7 +28,7 @@ impl Checks {
         if !is_open {
             return;
         }
-        let known = self.looked.find(frame);
+        let known = self.looked.find(frame.as_bytes()).copied();
         let (says, is_stream) = match known {
             Some(says) => {
                 // The same text as when it was compared with the log: it counts on every connection.
@@ -342,7 +314,7 @@ impl Checks {
 
     /// The store is another one: what was looked at may not be in it.
     pub(super) fn forget_looked(&mut self) {
-        self.looked = Looked::default();
+        self.looked = Looked::new();
     }
 }
 

@@ -111,7 +111,7 @@ impl Checks {
             verdict: Verdict::default(),
             book: Book::new(count),
             links: BTreeMap::new(),
-            looked: Looked::default(),
+            looked: Looked::new(),
             server: ServerLimits::default(),
             epoch: None,
             last_written: vec![vec![0; scenario.clients.len()]; count],

@@ -16,7 +16,7 @@ pub(super) struct Repository {
     own: BTreeMap<LocalSequence, OwnEvent>,
     by_id: Index<EventId, LocalSequence>,
     /// Pending and acked events, by record.
-    layers: BTreeSet<(RecordId, LocalSequence)>,
+    layers: Index<RecordId, BTreeSet<LocalSequence>>,
     pending: BTreeSet<LocalSequence>,
     /// Acked and doubted events.
     unsettled: BTreeSet<LocalSequence>,
@@ -87,10 +87,8 @@ impl Repository {
     }
 
     pub(super) fn layer_of(&self, record: &RecordId) -> impl Iterator<Item = &OwnEvent> {
-        let first = (record.clone(), LocalSequence(0));
-        let behind = self.layers.range(first..);
-        let own = behind.take_while(move |(other, _)| other == record);
-        own.filter_map(|(_, local)| self.own.get(local))
+        let layer = self.layers.get(record).into_iter().flatten();
+        layer.filter_map(|local| self.own.get(local))
     }
 
     /// Pending and acked events, in local order.
@@ -179,11 +177,11 @@ impl Repository {
         match state {
             OwnState::Pending => {
                 self.pending.insert(local);
-                self.layers.insert((record.clone(), local));
+                self.layers.entry(record.clone()).or_default().insert(local);
             }
             OwnState::Acked(_) => {
                 self.unsettled.insert(local);
-                self.layers.insert((record.clone(), local));
+                self.layers.entry(record.clone()).or_default().insert(local);
             }
             OwnState::Doubted => {
                 self.unsettled.insert(local);
@@ -201,7 +199,12 @@ impl Repository {
             OwnState::Pending | OwnState::Acked(_) => {
                 self.pending.remove(&local);
                 self.unsettled.remove(&local);
-                self.layers.remove(&(record.clone(), local));
+                if let Some(layer) = self.layers.get_mut(record) {
+                    layer.remove(&local);
+                    if layer.is_empty() {
+                        self.layers.remove(record);
+                    }
+                }
             }
             OwnState::Doubted => {
                 self.unsettled.remove(&local);

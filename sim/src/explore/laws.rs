@@ -30,7 +30,7 @@ impl World {
             let message = format!("its cursor is {after}, the log ends at {}", log.head());
             return Err((Invariant::DurableAck, message));
         }
-        let confirmed = shown(node.disk.records(name), |record| record.confirmed.as_ref());
+        let confirmed = shown(node.disk.records(name), |record| record.confirmed.as_deref());
         let fold = self.fold(after);
         if confirmed != fold {
             let message = format!("up to {after} the log says {fold:?}, its confirmed records {confirmed:?}");
@@ -131,7 +131,7 @@ impl World {
             return Err((Invariant::NothingLost, format!("{event} is not in the log")));
         }
         let (visible, fold) = (
-            shown(node.disk.records(name), |record| record.visible.as_ref()),
+            shown(node.disk.records(name), |record| record.visible.as_deref()),
             self.fold(log.head()),
         );
         if visible != fold {

@@ -13,6 +13,7 @@ use driftless_core::client::{Cursor, RecordKey, State, StorageChange, StorageReq
 use driftless_core::event::{EventBatchBuilder, EventId, Json, NewEvent, RecordId, Sequence};
 use driftless_core::name::RepositoryName;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Two clients, one repository, a write and a cut.
 pub(crate) fn scenario() -> Scenario {
@@ -94,7 +95,7 @@ fn transaction(todos: &RepositoryName, data: Json) -> Transaction {
     let record = StoredRecord {
         key,
         confirmed: None,
-        visible: Some(state),
+        visible: Some(Arc::new(state)),
         pending: true,
         generation: 0,
     };

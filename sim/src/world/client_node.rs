@@ -6,12 +6,14 @@ use super::{Due, Ready, World};
 use crate::check::Node;
 use crate::clock::Clock;
 use crate::disk::{ClientDisk, Crash};
+use crate::known::Known;
 use crate::network::{End, LinkId};
 use crate::peers::PlainClient;
 use crate::random::Random;
 use crate::recording::Kind;
 use crate::scenario::ClientPlan;
-use driftless_core::client::{Client, ClientConfig, ClientCredentials, ClientInput, SocketId, StorageId};
+use bytestring::ByteString;
+use driftless_core::client::{Client, ClientConfig, ClientCredentials, ClientInput, Received, SocketId, StorageId};
 use driftless_core::event::Timestamp;
 use driftless_core::{Instant, Machine};
 use std::collections::VecDeque;
@@ -151,6 +153,19 @@ impl ClientNode {
     }
 }
 
+/// Reads a frame, unless it was read for another client.
+fn read(known: &mut Known<Received>, socket: SocketId, frame: &ByteString) -> ClientInput {
+    let read = known.find(frame.as_bytes()).cloned();
+    let frame = read.unwrap_or_else(|| {
+        let read = Received::read(frame.clone());
+        if read.has_events() {
+            known.keep(frame, read.clone());
+        }
+        read
+    });
+    ClientInput::Received { socket, frame }
+}
+
 impl World<'_> {
     /// Starts a client on what its disk holds.
     pub(super) fn start_client(&mut self, index: usize) {
@@ -200,6 +215,10 @@ impl World<'_> {
             return;
         };
         let local = node.clock.monotonic(now);
+        let input = match input {
+            ClientInput::Frame { socket, frame } => read(&mut self.read_frames, socket, &frame),
+            input => input,
+        };
         let mut actions = mem::take(&mut self.client_actions);
         machine.handle(local, input, &mut actions);
         self.checks

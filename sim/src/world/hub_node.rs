@@ -7,7 +7,7 @@ use crate::check::Node;
 use crate::fault::Fault;
 use crate::recording::{self, Ending};
 use driftless_core::Machine;
-use driftless_core::server::{Append, AppendId, Committed, HubAction, HubInput, ReadId, StoreFailure};
+use driftless_core::server::{Append, AppendId, Committed, HubAction, HubInput, HubReply, ReadId, StoreFailure};
 use std::mem;
 
 /// A store's time from which on it counts as slow, in microseconds.
@@ -27,6 +27,13 @@ impl World<'_> {
         self.checks.machine(now, Node::Hub, local, running.hub.next_wake());
         self.checks.hub(now, &running.hub);
         while let Some(action) = actions.pop() {
+            if let HubAction::Reply {
+                reply: HubReply::Frame(frame),
+                ..
+            } = &action
+            {
+                self.steps.shares(frame);
+            }
             self.steps.action(&action);
             self.hub_asks(action);
         }

@@ -42,12 +42,13 @@ use self::session_node::Question;
 use self::steps::Steps;
 use crate::check::{Checks, Counts, Failure, Invariant};
 use crate::fault::Fired;
+use crate::known::Known;
 use crate::network::{End, Events, LinkId, Network, NetworkDue, NetworkEvent};
 use crate::policies::Policies;
 use crate::recording::{Recorder, Recording};
 use crate::scenario::Scenario;
 use crate::scheduler::Scheduler;
-use driftless_core::client::{ClientAction, ClientInput, SocketId};
+use driftless_core::client::{ClientAction, ClientInput, Received, SocketId};
 use driftless_core::name::RepositoryName;
 use driftless_core::server::{AppendId, HubAction, ReadId, SessionAction, SessionInput};
 use driftless_core::{Actions, Instant};
@@ -131,6 +132,8 @@ struct World<'a> {
     over: bool,
     /// What the machines' surroundings found first.
     broken: Option<Failure>,
+    /// Frames that were read: one goes to many clients.
+    read_frames: Known<Received>,
     // Kept to be warm.
     client_actions: Actions<ClientAction>,
     session_actions: Actions<SessionAction>,
@@ -263,6 +266,7 @@ impl<'a> World<'a> {
             moved: true,
             over: false,
             broken: None,
+            read_frames: Known::new(),
             client_actions: Actions::new(),
             session_actions: Actions::new(),
             hub_actions: Actions::new(),

@@ -2,6 +2,7 @@
 
 use crate::check::Node;
 use crate::digest::Digest;
+use bytestring::ByteString;
 use driftless_core::Instant;
 use std::hash::{Hash, Hasher};
 
@@ -40,6 +41,11 @@ impl Steps {
             (self.at, self.at_once) = (now, 1);
         }
         self.digest.add(&(now, number(node), input));
+    }
+
+    /// A text will pass more than once.
+    pub(super) fn shares(&mut self, text: &ByteString) {
+        self.digest.share(text);
     }
 
     /// It has asked for something.

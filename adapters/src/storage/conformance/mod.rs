@@ -25,6 +25,7 @@ use driftless_core::client::{
 };
 use driftless_core::event::{EventId, Json, RecordId, Sequence, Timestamp};
 use driftless_core::name::RepositoryName;
+use std::sync::Arc;
 
 /// Where a storage keeps its data between two openings.
 pub trait Place {
@@ -119,8 +120,8 @@ fn state(event: &str, data: Option<&str>) -> State {
 fn record(repository: &str, id: &str, data: Option<&str>) -> StoredRecord {
     StoredRecord {
         key: key(repository, id),
-        confirmed: Some(state("event", data)),
-        visible: Some(state("event", data)),
+        confirmed: Some(Arc::new(state("event", data))),
+        visible: Some(Arc::new(state("event", data))),
         pending: false,
         generation: 0,
     }

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::storage::{Comparison, Direction, Index, Query, QueryError, QueryRow, Reader, Storage, Value};
 use driftless_core::client::{OwnState, StorageChange, StoredRecord};
+use std::sync::Arc;
 
 /// The ids of what a query finds in repository `r`.
 fn found(reader: &mut dyn Reader, query: &Query) -> String {
@@ -135,8 +136,8 @@ pub fn a_query_is_cut_by_limit_and_offset_and_a_count_is_not(place: &mut dyn Pla
 pub fn a_query_sees_what_the_application_sees(place: &mut dyn Place) {
     let mut storage = place.open();
     let of = |id: &str, confirmed: Option<&str>, visible: Option<Option<&str>>| StoredRecord {
-        confirmed: confirmed.map(|data| state("confirmed", Some(data))),
-        visible: visible.map(|data| state("local", data)),
+        confirmed: confirmed.map(|data| Arc::new(state("confirmed", Some(data)))),
+        visible: visible.map(|data| Arc::new(state("local", data))),
         ..record("r", id, None)
     };
     write_all(
@@ -176,7 +177,7 @@ pub fn a_query_sees_what_the_application_sees(place: &mut dyn Place) {
 pub fn a_row_tells_what_is_pending_and_what_was_rejected(place: &mut dyn Place) {
     let mut storage = place.open();
     let pending = StoredRecord {
-        visible: Some(state("local", Some("2"))),
+        visible: Some(Arc::new(state("local", Some("2")))),
         pending: true,
         ..record("r", "b", Some("1"))
     };
@@ -202,7 +203,7 @@ pub fn a_row_tells_what_is_pending_and_what_was_rejected(place: &mut dyn Place) 
     );
     let row = |id: &str, visible, pending, rejected| QueryRow {
         record: record_id(id),
-        visible,
+        visible: Arc::new(visible),
         pending,
         rejected,
     };

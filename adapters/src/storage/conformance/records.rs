@@ -7,6 +7,7 @@ use super::{
 use crate::storage::Storage;
 use driftless_core::client::{Cursor, LocalSequence, OwnState, State, StorageReply, StorageRequest, StoredRecord};
 use driftless_core::event::{RecordId, Sequence, Timestamp};
+use std::sync::Arc;
 
 /// A new storage holds nothing, and says so of every repository asked for, in the order asked.
 pub fn a_new_storage_is_empty(place: &mut dyn Place) {
@@ -54,8 +55,8 @@ pub fn a_record_is_read_as_it_was_written(place: &mut dyn Place) {
         .map(|((confirmed, visible), id)| StoredRecord {
             key: key("r", id),
             pending: visible.is_some() && confirmed != visible,
-            confirmed,
-            visible,
+            confirmed: confirmed.map(Arc::new),
+            visible: visible.map(Arc::new),
             generation: 3,
         })
         .collect();
@@ -157,12 +158,12 @@ pub fn a_reader_lists_what_is_visible_in_pages(place: &mut dyn Place) {
         ..record("r", "c", Some("3"))
     };
     let deleted_locally = StoredRecord {
-        visible: Some(state("e", None)),
+        visible: Some(Arc::new(state("e", None))),
         ..record("r", "d", Some("4"))
     };
     let made_locally = StoredRecord {
         confirmed: None,
-        visible: Some(state("e", Some("5"))),
+        visible: Some(Arc::new(state("e", Some("5")))),
         ..record("r", "e", None)
     };
     write_all(

@@ -32,6 +32,7 @@ pub use value::Value;
 use driftless_core::client::State;
 use driftless_core::event::{Json, RecordId};
 use driftless_core::name::RepositoryName;
+use std::sync::Arc;
 
 /// Which records of a repository, in which order. See the [module](self) for how values compare.
 ///
@@ -150,7 +151,7 @@ pub struct QueryRow {
     /// Which record.
     pub record: RecordId,
     /// What the application sees. Without data the record is deleted.
-    pub visible: State,
+    pub visible: Arc<State>,
     /// Whether an event of the record's local layer is not acked yet.
     pub pending: bool,
     /// Whether the storage keeps an own event of this record that was rejected for good.

@@ -4,6 +4,7 @@ use driftless_core::client::{RecordKey, State, StorageChange, StorageRequest, St
 use driftless_core::event::{EventId, Json, RecordId};
 use driftless_core::name::RepositoryName;
 use rusqlite::StatementStatus;
+use std::sync::Arc;
 use tempfile::TempDir;
 
 fn repository(name: &str) -> RepositoryName {
@@ -31,8 +32,8 @@ fn storage(records: usize) -> (TempDir, SqliteStorage) {
                 repository: repository(name),
                 record: RecordId::new(format!("{:08x}", n.wrapping_mul(2_654_435_761) & 0xffff_ffff)).unwrap(),
             },
-            confirmed: Some(state.clone()),
-            visible: Some(state),
+            confirmed: Some(Arc::new(state.clone())),
+            visible: Some(Arc::new(state)),
             pending: false,
             generation: 0,
         })
@@ -261,8 +262,8 @@ fn an_index_follows_what_is_written() {
         let (key, pending, generation) = (RecordKey { repository, record }, false, 1);
         StorageChange::Record(StoredRecord {
             key,
-            confirmed,
-            visible,
+            confirmed: confirmed.map(Arc::new),
+            visible: visible.map(Arc::new),
             pending,
             generation,
         })

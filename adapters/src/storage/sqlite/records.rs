@@ -7,6 +7,7 @@ use driftless_core::event::{EventId, Json, RecordId, Timestamp};
 use driftless_core::name::RepositoryName;
 use rusqlite::{Connection, Params, Row, params};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// `records.shown`: the application sees nothing.
 const NOTHING: i64 = 0;
@@ -149,14 +150,14 @@ pub(super) fn record_id(row: &Row<'_>) -> Result<RecordId, Failure> {
     RecordId::new(record).map_err(|_| Failure::Damaged("a record id"))
 }
 
-pub(super) fn read_state(row: &Row<'_>, column: usize) -> Result<Option<State>, Failure> {
+pub(super) fn read_state(row: &Row<'_>, column: usize) -> Result<Option<Arc<State>>, Failure> {
     let Some(event) = row.get::<_, Option<String>>(column)? else {
         return Ok(None);
     };
     let created_at: Option<String> = row.get(column + 1)?;
     let at: Option<i64> = row.get(column + 2)?;
     let data: Option<String> = row.get(column + 3)?;
-    Ok(Some(State {
+    Ok(Some(Arc::new(State {
         event: EventId::new(event).map_err(|_| Failure::Damaged("an event id"))?,
         created_at: created_at.as_deref().and_then(Timestamp::parse),
         sequence: at.map(sequence).transpose()?,
@@ -164,12 +165,12 @@ pub(super) fn read_state(row: &Row<'_>, column: usize) -> Result<Option<State>, 
             .map(Json::parse)
             .transpose()
             .map_err(|_| Failure::Damaged("a record's data"))?,
-    }))
+    })))
 }
 
 /// Writes a record; removes it where there is nothing to keep.
 pub(super) fn write(connection: &Connection, repository: i64, record: &StoredRecord) -> Result<(), Failure> {
-    let (confirmed, visible) = (record.confirmed.as_ref(), record.visible.as_ref());
+    let (confirmed, visible) = (record.confirmed.as_deref(), record.visible.as_deref());
     if confirmed.is_none() && visible.is_none() {
         let mut delete = connection.prepare_cached("DELETE FROM records WHERE repository = ?1 AND record = ?2")?;
         delete.execute(params![repository, &*record.key.record])?;

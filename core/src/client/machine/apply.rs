@@ -13,8 +13,9 @@ use alloc::vec::Vec;
 
 impl Client {
     pub(super) fn ask_for_page(&self, page: &[Run]) -> StorageRequest {
-        let mut records: Ordered<RecordKey> = Ordered::default();
-        let mut own: Ordered<(RepositoryName, EventId)> = Ordered::default();
+        let count = page.iter().map(|run| run.events.len()).sum();
+        let mut records: Ordered<RecordKey> = Ordered::with_capacity(count);
+        let mut own: Ordered<(RepositoryName, EventId)> = Ordered::with_capacity(count);
         for run in page {
             let repository = &self.repositories[run.repository];
             for event in &run.events {

@@ -4,10 +4,11 @@
 //! those of every repository: the beginning is a page without events that moves the cursor from 0 to there.
 
 use super::inbox::{Incoming, Run};
+use super::receive::ReadEvents;
 use super::repository::{Reading, Repository};
 use super::{Client, ClientAction, FilterId, Out, SyncFilter, Timer, find};
-use crate::event::{Event, Json, Sequence};
-use crate::wire::{ClientMessage, ClientRequest, ErrorCode, Events, RequestEvents, ServerError};
+use crate::event::{Json, Sequence};
+use crate::wire::{ClientMessage, ClientRequest, ErrorCode, RequestEvents, ServerError};
 use alloc::format;
 
 /// How far the beginning of a repository is known, on this connection.
@@ -94,12 +95,11 @@ impl Client {
     }
 
     /// Events that answer the question for the first one; whether they do.
-    pub(super) fn on_first_event(&mut self, events: &Events, reference: Option<u64>) -> bool {
-        let Some((index, reference)) = self.asked(&events.repository, reference) else {
+    pub(super) fn on_first_event(&mut self, events: &ReadEvents, reference: Option<u64>) -> bool {
+        let Some((index, reference)) = self.asked(&events.message.repository, reference) else {
             return false;
         };
-        let read = events.events.first().and_then(|text| Event::read(text).ok());
-        let first = read.and_then(|event| event.sequence);
+        let first = events.events.first().and_then(|event| event.sequence);
         self.repositories[index].beginning = Beginning::Asked(reference, first);
         true
     }

@@ -1,6 +1,6 @@
 //! What can happen to a client.
 
-use crate::client::{ClientCredentials, StorageFailure, StorageId, StorageReply};
+use crate::client::{ClientCredentials, Received, StorageFailure, StorageId, StorageReply};
 use crate::event::{EventId, Json, RecordId, Sequence, Timestamp};
 use crate::name::RepositoryName;
 use crate::wire::CloseCode;
@@ -120,6 +120,13 @@ pub enum ClientInput {
     },
     /// Time has passed.
     Tick,
+    /// As `Frame`, and the host has read the frame already.
+    Received {
+        /// On which socket.
+        socket: SocketId,
+        /// The frame.
+        frame: Received,
+    },
 }
 
 /// Changes that the application makes together.

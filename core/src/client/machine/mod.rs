@@ -40,7 +40,7 @@ use self::jobs::Jobs;
 use self::link::{Link, Phase};
 use self::repository::{Repository, Restart, find};
 use self::rounds::Rounds;
-use super::{ClientConfig, LocalSequence};
+use super::{ClientConfig, LocalSequence, Received};
 use crate::event::{Sequence, Timestamp};
 use crate::machine::{Actions, Instant, Machine, Wake};
 use crate::name::RepositoryName;
@@ -236,7 +236,8 @@ impl Client {
             ClientInput::Stop => self.on_stop(out),
             ClientInput::Connected { socket } => self.on_connected(socket, out),
             ClientInput::Disconnected { socket, code, reason } => self.on_disconnected(socket, code, reason, out),
-            ClientInput::Frame { socket, frame } => self.on_frame(socket, &frame, out),
+            ClientInput::Frame { socket, frame } => self.on_frame(socket, || Received::read(frame), out),
+            ClientInput::Received { socket, frame } => self.on_frame(socket, || frame, out),
             ClientInput::Alive { socket } => {
                 if self.link.is(socket) {
                     self.alive();

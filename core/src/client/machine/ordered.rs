@@ -15,6 +15,14 @@ pub(super) struct Ordered<T> {
 }
 
 impl<T> Ordered<T> {
+    /// Nothing, with room for that many things.
+    pub(super) fn with_capacity(count: usize) -> Self {
+        Self {
+            list: Vec::with_capacity(count),
+            sorted: Vec::new(),
+        }
+    }
+
     /// The place in the list of the thing that `compare` calls equal; else where it belongs, for [`Self::insert_at`].
     pub(super) fn find(&self, mut compare: impl FnMut(&T) -> Ordering) -> Result<usize, usize> {
         if self.sorted.is_empty() {

@@ -8,10 +8,11 @@
 use super::connection::trouble;
 use super::inbox::{Incoming, Run};
 use super::link::doubled;
+use super::receive::ReadEvents;
 use super::repository::{Reading, find};
 use super::{Client, Out, Timer};
 use crate::event::{Event, Sequence};
-use crate::wire::{ClientMessage, Events, RequestEvents, ServerError, SyncComplete};
+use crate::wire::{ClientMessage, RequestEvents, ServerError, SyncComplete};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
@@ -136,8 +137,8 @@ impl Client {
     }
 
     /// Events, live or in answer to a pull. What has no sequence has no place and is left out.
-    pub(super) fn on_plain_events(&mut self, frame: &Events, bytes: usize, out: &mut Out) {
-        let Ok(index) = find(&self.repositories, &frame.repository) else {
+    pub(super) fn on_plain_events(&mut self, received: ReadEvents, out: &mut Out) {
+        let Ok(index) = find(&self.repositories, &received.message.repository) else {
             return;
         };
         let stream = &self.repositories[index].stream;
@@ -147,9 +148,10 @@ impl Client {
         if self.repositories[index].plain.is_asked() {
             self.set_timer(Timer::Pull(index), self.config.timing.timeout_max);
         }
-        let mut events: Vec<Event> = frame.events.iter().filter_map(|text| Event::read(text).ok()).collect();
+        let mut events = received.events;
+        let readable = events.len();
         events.retain(|event| event.sequence > Some(Sequence::ZERO));
-        if events.len() < frame.events.len() {
+        if events.len() < readable || !received.unreadable.is_empty() {
             trouble(
                 "the server sent events that cannot be read or have no sequence".into(),
                 out,
@@ -160,7 +162,7 @@ impl Client {
         let late = events.partition_point(|event| event.sequence <= Some(position));
         let new = events.split_off(late);
         if !events.is_empty() {
-            self.take_in(index, events, None, bytes);
+            self.take_in(index, events, None, received.bytes);
         }
         let Some(first) = new.first().and_then(|event| event.sequence) else {
             return;
@@ -168,7 +170,7 @@ impl Client {
         let held = Held {
             first,
             events: new,
-            bytes,
+            bytes: received.bytes,
         };
         let plain = &mut self.repositories[index].plain;
         plain.heard = true;

@@ -3,19 +3,32 @@
 use super::connection::{says_auth, trouble};
 use super::link::Phase;
 use super::{Client, Out, SocketId};
-use crate::event::Json;
-use crate::wire::{ClientMessage, ErrorCode, ServerError, ServerMessage, ServerReply, SyncComplete};
+use crate::client::Received;
+use crate::event::{EnvelopeError, Event, Json};
+use crate::wire::{ClientMessage, ErrorCode, Events, ServerError, ServerMessage, SyncComplete};
 use alloc::format;
-use bytestring::ByteString;
+use alloc::vec::Vec;
+
+/// A message of events, and the events.
+pub(super) struct ReadEvents {
+    /// Without the texts of the events.
+    pub(super) message: Events,
+    pub(super) events: Vec<Event>,
+    /// Why others of its events cannot be read.
+    pub(super) unreadable: Vec<EnvelopeError>,
+    /// Bytes of the frame.
+    pub(super) bytes: usize,
+}
 
 impl Client {
-    pub(super) fn on_frame(&mut self, socket: SocketId, frame: &ByteString, out: &mut Out) {
+    pub(super) fn on_frame(&mut self, socket: SocketId, frame: impl FnOnce() -> Received, out: &mut Out) {
         if !self.link.is(socket) || self.link.phase == Phase::Connecting {
             self.ignored += 1;
             return;
         }
         self.alive();
-        let reply = match ServerReply::decode(frame) {
+        let said = frame().into_said();
+        let reply = match said.reply {
             Ok(reply) => reply,
             Err(sentence) => {
                 trouble(format!("a frame of the server cannot be read: {sentence}"), out);
@@ -28,18 +41,32 @@ impl Client {
             (_, ServerMessage::Pong) => {}
             (_, ServerMessage::AuthSuccess(success)) => self.on_auth_success(success),
             (Phase::Authenticating, ServerMessage::Error(error)) => self.on_auth_error(error, out),
-            (Phase::Online, message) => self.on_message(message, reference, frame.len(), out),
+            (Phase::Online, ServerMessage::Events(message)) => {
+                let events = ReadEvents {
+                    bytes: said.frame.len(),
+                    message,
+                    events: said.events,
+                    unreadable: said.unreadable,
+                };
+                self.on_events(events, reference, out);
+            }
+            (Phase::Online, message) => self.on_message(message, reference, out),
             // Before `auth_success` a server has nothing else to say.
             _ => {}
         }
     }
 
-    fn on_message(&mut self, message: ServerMessage, reference: Option<u64>, bytes: usize, out: &mut Out) {
+    fn on_events(&mut self, events: ReadEvents, reference: Option<u64>, out: &mut Out) {
+        if self.link.is_plain() {
+            self.on_plain_events(events, out);
+        } else if !self.on_first_event(&events, reference) {
+            self.on_stream(events, out);
+        }
+    }
+
+    fn on_message(&mut self, message: ServerMessage, reference: Option<u64>, out: &mut Out) {
         let plain = self.link.is_plain();
         match message {
-            ServerMessage::Events(events) if plain => self.on_plain_events(&events, bytes, out),
-            ServerMessage::Events(events) if self.on_first_event(&events, reference) => {}
-            ServerMessage::Events(events) => self.on_stream(&events, bytes, out),
             ServerMessage::SyncComplete(complete) if plain => self.on_plain_complete(&complete),
             ServerMessage::SyncComplete(SyncComplete {
                 repository: Some(repository),

@@ -10,6 +10,7 @@ use crate::client::{Cursor, OwnEvent, OwnState, RecordKey, State, StorageChange,
 use crate::event::{Event, EventId, Json, RecordId, Sequence};
 use crate::name::RepositoryName;
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// What a transaction does, to storage, to the application and to the client itself.
@@ -57,7 +58,7 @@ pub(super) struct Workspace {
 struct Draft {
     key: RecordKey,
     stored: Option<StoredRecord>,
-    confirmed: Option<State>,
+    confirmed: Option<Arc<State>>,
     /// Pending and acked events, in local order.
     layer: Vec<OwnEvent>,
     touched: bool,
@@ -108,9 +109,9 @@ impl Workspace {
         let draft = self.draft(&repository.name, &event.record_id);
         let folded = draft.confirmed.as_ref().and_then(|state| state.sequence);
         if folded < event.sequence {
-            let mut state = repository.policy.fold(draft.confirmed.as_ref(), event);
+            let mut state = repository.policy.fold(draft.confirmed.as_deref(), event);
             state.sequence = event.sequence;
-            draft.confirmed = Some(state);
+            draft.confirmed = Some(Arc::new(state));
             draft.touched = true;
         }
     }
@@ -188,6 +189,8 @@ impl Workspace {
         let mut drafts = self.drafts.into_list();
         drafts.retain(|draft| draft.touched);
         drafts.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        outcome.changes.reserve(drafts.len());
+        outcome.notices.reserve(drafts.len());
         for draft in drafts {
             let Ok(index) = find(repositories, &draft.key.repository) else {
                 continue;
@@ -231,7 +234,7 @@ impl Draft {
             // What cannot be read was not written by this client; it has no effect to show.
             if let Ok(mut event) = Event::read(&own.body) {
                 event.sequence = acked_sequence(own);
-                visible = Some(fold_own(visible.as_ref(), &event, repository));
+                visible = Some(Arc::new(fold_own(visible.as_deref(), &event, repository)));
             }
         }
         let record = StoredRecord {
@@ -289,6 +292,6 @@ pub(super) fn changed(before: Option<&StoredRecord>, after: &StoredRecord, own: 
 }
 
 /// What of a state the application calls its content.
-fn content(state: Option<&State>) -> Option<(&EventId, Option<&Json>)> {
+fn content(state: Option<&Arc<State>>) -> Option<(&EventId, Option<&Json>)> {
     state.map(|state| (&state.event, state.data.as_ref()))
 }

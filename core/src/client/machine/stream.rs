@@ -3,10 +3,11 @@
 use super::beginning::Beginning;
 use super::connection::trouble;
 use super::inbox::{Incoming, Run};
+use super::receive::ReadEvents;
 use super::repository::{Reading, Repository, Restart, find};
 use super::{Client, ClientAction, Notice, Out, Timer};
 use crate::event::{Event, Json, Sequence};
-use crate::wire::{ClientMessage, ClientRequest, CloseCode, Events, Position, ServerError, Subscribe};
+use crate::wire::{ClientMessage, ClientRequest, CloseCode, Position, ServerError, Subscribe};
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -94,15 +95,16 @@ impl Client {
     }
 
     /// A frame of a stream. One that does not continue it ends the connection: going on would leave a gap.
-    pub(super) fn on_stream(&mut self, events: &Events, bytes: usize, out: &mut Out) {
-        let Ok(index) = find(&self.repositories, &events.repository) else {
+    pub(super) fn on_stream(&mut self, received: ReadEvents, out: &mut Out) {
+        let message = &received.message;
+        let Ok(index) = find(&self.repositories, &message.repository) else {
             return;
         };
         let stream = &self.repositories[index].stream;
         if !matches!(stream.reading, Reading::Catching | Reading::Current) {
             return;
         }
-        let (Some(after), Some(last)) = (events.after, events.last) else {
+        let (Some(after), Some(last)) = (message.after, message.last) else {
             self.lose(
                 CloseCode::PROTOCOL_MISUSE,
                 "a frame of a stream says after and last sequence",
@@ -114,11 +116,15 @@ impl Client {
             return;
         }
         let fits = after == stream.position || (stream.overlaps && after < stream.position);
-        let run = read_run(&events.events, after, last, out);
-        let Some(mut run) = run.filter(|_| fits) else {
+        for error in &received.unreadable {
+            // It is left out: nothing would ever make it readable.
+            trouble(format!("an event of the server cannot be read: {error}"), out);
+        }
+        let mut run = received.events;
+        if !fits || !ascends(&run, after, last) {
             self.lose(CloseCode::PROTOCOL_MISUSE, "a frame does not continue the stream", out);
             return;
-        };
+        }
         let stream = &mut self.repositories[index].stream;
         stream.moving = false;
         if last > stream.position {
@@ -128,7 +134,7 @@ impl Client {
                 repository: index,
                 events: run,
                 last: Some(last),
-                bytes,
+                bytes: received.bytes,
             }));
         }
     }
@@ -214,23 +220,12 @@ fn position_bytes(repository: &Repository) -> u64 {
     (BYTES_ESCAPED * (repository.name.len() + id)) as u64 + POSITION_OVERHEAD
 }
 
-/// Reads the events of a stream's frame; `None` if their sequences do not ascend from `after` to `last`. An event
-/// that cannot be read is left out: nothing would ever make it readable.
-fn read_run(texts: &[Json], after: Sequence, last: Sequence, out: &mut Out) -> Option<Vec<Event>> {
-    let (mut run, mut position) = (Vec::with_capacity(texts.len()), after);
-    for text in texts {
-        let event = match Event::read(text) {
-            Ok(event) => event,
-            Err(error) => {
-                trouble(format!("an event of the server cannot be read: {error}"), out);
-                continue;
-            }
-        };
-        let sequence = event
-            .sequence
-            .filter(|sequence| *sequence > position && *sequence <= last)?;
-        position = sequence;
-        run.push(event);
-    }
-    (last >= after).then_some(run)
+/// Whether the sequences of a frame's events ascend from `after` to `last`.
+fn ascends(events: &[Event], after: Sequence, last: Sequence) -> bool {
+    let mut position = Some(after);
+    let ascend = events.iter().all(|event| {
+        let before = core::mem::replace(&mut position, event.sequence);
+        event.sequence > before
+    });
+    ascend && position <= Some(last) && after <= last
 }

@@ -14,6 +14,7 @@ use crate::event::{Event, EventId, Json, MAX_DEPTH, Operation, Timestamp, depth_
 use crate::name::RepositoryName;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// Deepest nesting of an event: in a pushed batch it is two levels further down, and servers read [`MAX_DEPTH`].
@@ -142,7 +143,7 @@ impl Client {
             let event = new_event(
                 id,
                 change,
-                record.visible.as_ref(),
+                record.visible.as_deref(),
                 write.wall,
                 &self.repositories[index],
             );
@@ -153,7 +154,8 @@ impl Client {
             if depth_exceeds(&body, EVENT_DEPTH) {
                 return Err(WriteError::TooDeep(EVENT_DEPTH));
             }
-            record.visible = Some(fold_own(record.visible.as_ref(), &event, &self.repositories[index]));
+            let visible = fold_own(record.visible.as_deref(), &event, &self.repositories[index]);
+            record.visible = Some(Arc::new(visible));
             record.pending = true;
             made.records.put(record);
             self.last_local.0 += 1;

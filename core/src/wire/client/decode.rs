@@ -1,10 +1,10 @@
 //! Decodes what clients send.
 
 use super::{Auth, ClientMessage, ClientRequest, DecodeError, Position, RequestEvents, Subscribe};
-use crate::event::members::{string, unsigned};
+use crate::event::members::{elements, string, unsigned};
 use crate::event::{EventId, MAX_DEPTH, Sequence, Timestamp};
 use crate::name::RepositoryName;
-use crate::wire::frame::{Field, Frame, Sentence, elements, entries, missing, wrong};
+use crate::wire::frame::{Field, Frame, Sentence, entries, missing, wrong};
 use crate::wire::{Epoch, ErrorCode};
 use alloc::borrow::Cow;
 use alloc::format;

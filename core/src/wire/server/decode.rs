@@ -2,9 +2,9 @@
 //! insisted on.
 
 use super::{Ack, AuthSuccess, Events, Extended, Limits, ServerError, ServerMessage, ServerReply, SyncComplete};
-use crate::event::members::{string, unsigned};
+use crate::event::members::{elements, string, unsigned};
 use crate::event::{EventId, MAX_DEPTH, Sequence};
-use crate::wire::frame::{Field, Frame, Sentence, elements, entries, missing, wrong};
+use crate::wire::frame::{Field, Frame, Sentence, entries, missing, wrong};
 use crate::wire::{Epoch, ErrorCode, PROTOCOL_VERSION};
 use alloc::borrow::Cow;
 use alloc::format;

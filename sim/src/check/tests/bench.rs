@@ -245,7 +245,7 @@ impl Bench {
             state: OwnState::Pending,
         };
         let mut stored = self.record(client, record);
-        stored.visible = Some(state(id, None));
+        stored.visible = Some(Arc::new(state(id, None)));
         stored.pending = true;
         let changes = vec![StorageChange::AddOwn(own), StorageChange::Record(stored)];
         self.commit(client, changes);
@@ -313,8 +313,8 @@ impl Bench {
     pub(super) fn applied(sequence: u64, id: &str, record: &str, is_own: bool) -> Vec<StorageChange> {
         let stored = StoredRecord {
             key: key(record),
-            confirmed: Some(state(id, Some(sequence))),
-            visible: Some(state(id, Some(sequence))),
+            confirmed: Some(Arc::new(state(id, Some(sequence)))),
+            visible: Some(Arc::new(state(id, Some(sequence)))),
             pending: false,
             generation: 0,
         };

@@ -7,6 +7,7 @@ use driftless_core::client::{ClientLimits, Cursor, Notice, OwnState, StorageChan
 use driftless_core::event::EventId;
 use driftless_core::server::ServerLimits;
 use driftless_core::{Instant, Wake};
+use std::sync::Arc;
 
 fn id(text: &str) -> EventId {
     EventId::new(text.to_owned()).unwrap()
@@ -117,7 +118,7 @@ fn a_cursor_without_its_records_and_records_without_their_events() {
     let mut bench = got();
     let mut changes = Bench::applied(1, "a", "r", true);
     if let StorageChange::Record(record) = &mut changes[0] {
-        record.confirmed = Some(state("b", Some(1)));
+        record.confirmed = Some(Arc::new(state("b", Some(1))));
     }
     bench.commit(0, changes);
     assert_eq!(bench.broken(), Some(Invariant::ExactlyOnceEffect));
@@ -208,7 +209,7 @@ fn a_record_that_shows_what_is_neither_confirmed_nor_its_own() {
     let mut bench = got();
     let mut changes = Bench::applied(1, "a", "r", true);
     if let StorageChange::Record(record) = &mut changes[0] {
-        record.visible = Some(state("b", Some(1)));
+        record.visible = Some(Arc::new(state("b", Some(1))));
     }
     bench.commit(0, changes);
     assert_eq!(bench.broken(), Some(Invariant::Convergence));

@@ -8,6 +8,7 @@ use driftless_core::client::{
 };
 use driftless_core::event::{Json, Sequence};
 use proptest::prelude::*;
+use std::sync::Arc;
 
 /// What is done with a disk.
 #[derive(Clone, Debug)]
@@ -24,14 +25,14 @@ fn key() -> impl Strategy<Value = RecordKey> {
     })
 }
 
-fn layer() -> impl Strategy<Value = Option<State>> {
+fn layer() -> impl Strategy<Value = Option<Arc<State>>> {
     let state = (0..9_u8).prop_map(|id| State {
         event: event_id(id),
         created_at: None,
         sequence: None,
         data: None,
     });
-    prop::option::of(state)
+    prop::option::of(state.prop_map(Arc::new))
 }
 
 fn own_state() -> impl Strategy<Value = OwnState> {

@@ -76,12 +76,12 @@ fn own(local: u64, state: u8) -> OwnEvent {
 }
 
 fn stored(generation: u64) -> StoredRecord {
-    let state = State {
+    let state = Arc::new(State {
         event: EventId::new("x").unwrap(),
         created_at: None,
         sequence: Some(Sequence::MAX),
         data: None,
-    };
+    });
     StoredRecord {
         key: own(generation, 0).key,
         confirmed: Some(state.clone()),

@@ -257,7 +257,8 @@ impl Run {
         let after = usize::try_from(cursor.after.get()).unwrap();
         let mut seen = self.truth(after);
         let confirmed = self.world.disk.records.values();
-        let confirmed = confirmed.filter_map(|record| Some((record.key.record.to_string(), record.confirmed.clone()?)));
+        let confirmed =
+            confirmed.filter_map(|record| Some((record.key.record.to_string(), record.confirmed.as_deref()?.clone())));
         assert_eq!(confirmed.collect::<BTreeMap<_, _>>(), seen);
         for own in self.world.disk.own.values() {
             let passed = self
@@ -287,7 +288,7 @@ impl Run {
         let records = self.world.disk.records.values();
         let confirmed: BTreeMap<String, State> = records
             .clone()
-            .filter_map(|record| Some((record.key.record.to_string(), record.confirmed.clone()?)))
+            .filter_map(|record| Some((record.key.record.to_string(), record.confirmed.as_deref()?.clone())))
             .collect();
         assert_eq!(confirmed, truth);
         for record in records {

@@ -1,7 +1,7 @@
 //! One line for each action, for snapshots.
 
 use super::*;
-use crate::client::{StorageChange, Transaction};
+use crate::client::{State, StorageChange, Transaction};
 
 pub(super) fn line(action: &ClientAction) -> String {
     match action {
@@ -34,7 +34,7 @@ fn storage(request: &StorageRequest) -> String {
 fn change(change: &StorageChange) -> String {
     match change {
         StorageChange::Record(record) => {
-            let state = |state: &Option<crate::client::State>| match state {
+            let state = |state: &Option<Arc<State>>| match state {
                 Some(state) => format!(
                     "{:?}@{}",
                     state.data,
