@@ -13,6 +13,7 @@ use driftless::storage::{
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// Fields that records have, and one that is written with quotes of SQL.
@@ -186,8 +187,8 @@ fn record() -> impl Strategy<Value = (StoredRecord, bool)> {
             let generation = 0;
             let record = StoredRecord {
                 key,
-                confirmed,
-                visible,
+                confirmed: confirmed.map(Arc::new),
+                visible: visible.map(Arc::new),
                 pending,
                 generation,
             };
