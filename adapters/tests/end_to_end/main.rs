@@ -5,6 +5,11 @@
 
 mod access;
 mod data;
+mod hooks;
+/// The published server, which the server's own acceptance tests need as well.
+#[path = "../../../server/tests/acceptance/support/plain_server.rs"]
+#[allow(dead_code, reason = "these tests need a part of it")]
+mod plain_server;
 mod strategies;
 mod syncing;
 mod version_skew;
@@ -13,8 +18,19 @@ mod world;
 
 use world::{Kind, World};
 
-/// Every scenario on a pair of runtimes.
+/// Scenarios on a pair of runtimes.
 macro_rules! on {
+    ($pair:ident, $client:ident, versions) => {
+        mod $pair {
+            use super::{Kind, World};
+
+            on!(@ $client, Tokio, false:
+                version_skew::the_published_server_is_synced_with,
+                version_skew::a_server_of_a_later_version_is_understood,
+                version_skew::a_client_of_a_later_version_is_served,
+            );
+        }
+    };
     ($pair:ident, $client:ident, $server:ident, $secure:literal) => {
         mod $pair {
             use super::{Kind, World};
@@ -28,6 +44,7 @@ macro_rules! on {
                 watching::a_watched_query_tells_every_change_that_matters,
                 data::a_batch_is_all_or_nothing_and_namespaces_are_apart,
                 data::a_repository_is_exported_imported_cleared_and_read_again,
+                hooks::a_filter_says_where_history_begins_and_every_page_is_told,
                 strategies::rounds_sync_when_they_are_told_to_and_no_sooner,
             );
         }
@@ -51,6 +68,10 @@ on!(smol_to_threads, Smol, Threads, false);
 on!(threads_to_tokio, Threads, Tokio, false);
 on!(threads_to_smol, Threads, Smol, false);
 on!(threads_to_threads, Threads, Threads, false);
+
+on!(versions_on_tokio, Tokio, versions);
+on!(versions_on_smol, Smol, versions);
+on!(versions_on_threads, Threads, versions);
 
 on!(tls_on_tokio, Tokio, Tokio, true);
 on!(tls_on_smol, Smol, Smol, true);

@@ -150,7 +150,20 @@ impl World {
 
     /// A client of this server that keeps todos in memory.
     pub(crate) fn builder(&self) -> ClientBuilder {
-        let address = self.address.unwrap();
+        self.builder_of(&self.url())
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address.unwrap()
+    }
+
+    pub(crate) fn url(&self) -> String {
+        let scheme = if self.secure.is_some() { "wss" } else { "ws" };
+        format!("{scheme}://localhost:{}/sync", self.address().port())
+    }
+
+    /// A client of another server.
+    pub(crate) fn builder_of(&self, url: &str) -> ClientBuilder {
         let timing = Timing {
             reconnect_delay: Duration::from_millis(20),
             reconnect_delay_max: Duration::from_millis(100),
@@ -161,9 +174,7 @@ impl World {
             heartbeat_timeout: Duration::from_secs(20),
             ..Timing::default()
         };
-        let scheme = if self.secure.is_some() { "wss" } else { "ws" };
-        let builder = Client::builder(format!("{scheme}://localhost:{}/sync", address.port()));
-        let builder = builder.repository("todos", ServerOrder).timing(timing);
+        let builder = Client::builder(url).repository("todos", ServerOrder).timing(timing);
         match &self.secure {
             Some(secure) => builder.roots(secure.roots.clone()),
             None => builder,
