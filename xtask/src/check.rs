@@ -1,6 +1,6 @@
 //! `cargo xtask check`: what a change has to pass.
 
-use crate::{say, tools};
+use crate::{features, say, tools};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
@@ -15,6 +15,20 @@ struct Step {
 macro_rules! simulator {
     ($($argument:literal),+) => {
         ["run", "--release", "--quiet", "--package", "driftless-sim", "--bin", "driftless-sim", "--", $($argument),+]
+    };
+}
+
+/// The arguments of cargo that look at the library with some features alone.
+macro_rules! library {
+    ($features:literal) => {
+        [
+            "check",
+            "--package",
+            "driftless",
+            "--no-default-features",
+            "--features",
+            $features,
+        ]
     };
 }
 
@@ -60,6 +74,20 @@ const STEPS: &[Step] = &[
         name: "no-std",
         commands: &[&["check", "--manifest-path", "core/no-std/Cargo.toml"]],
         environment: &[("CARGO_TARGET_DIR", "target/no-std")],
+    },
+    Step {
+        name: "features",
+        // One runtime each; which crates they bring is looked at as well.
+        commands: &[
+            &library!["tokio"],
+            &library!["smol"],
+            &library!["blocking"],
+            &library!["blocking,tls,sqlite"],
+        ],
+        environment: &[
+            ("RUSTFLAGS", "--deny warnings"),
+            ("CARGO_TARGET_DIR", "target/features"),
+        ],
     },
     Step {
         name: "test",
@@ -124,6 +152,9 @@ fn run_step(step: &Step) -> Result<(), String> {
     }
     for arguments in step.commands {
         run_cargo(step, arguments)?;
+    }
+    if step.name == "features" {
+        features::check()?;
     }
     say(&format!(
         "── {} passed in {:.0} s ──\n",

@@ -3,6 +3,7 @@
 //! Uses the standard library alone, so that the first command of a newcomer starts at once.
 
 mod check;
+mod features;
 mod picture;
 mod tools;
 
@@ -14,7 +15,7 @@ cargo xtask COMMAND
   check          everything that a change has to pass: format, lints, documentation, licences, `core` without std,
                  all tests and doc tests, thousands of simulated days, and some bugs put into `core` that the simulator
                  has to notice. Stops at the first step that fails.
-  check STEP...  only these steps: fmt, clippy, doc, deny, no-std, test, sim, mutants
+  check STEP...  only these steps: fmt, clippy, doc, deny, no-std, features, test, sim, mutants
   picture        runs the demonstration and draws it into docs/demo.svg
   help           this text
 ";

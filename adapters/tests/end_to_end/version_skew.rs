@@ -65,7 +65,7 @@ async fn later_version_of(world: &World) -> String {
             };
             let (server, _) = connect_async(&server).await.unwrap();
             let ((to_client, from_client), (to_server, from_server)) = (client.split(), server.split());
-            tokio::spawn(pass(from_client, to_server, |frame| vec![frame]));
+            tokio::spawn(pass(from_client, to_server, |frame| vec![frame.clone()]));
             tokio::spawn(pass(from_server, to_client, in_later_words));
         }
     });
@@ -74,14 +74,14 @@ async fn later_version_of(world: &World) -> String {
 
 type Socket = TokioAdapter<TcpStream>;
 
-async fn pass<S, T>(mut from: WebSocketReceiver<S>, mut to: WebSocketSender<T>, say: fn(Utf8Bytes) -> Vec<Utf8Bytes>)
+async fn pass<S, T>(mut from: WebSocketReceiver<S>, mut to: WebSocketSender<T>, say: fn(&Utf8Bytes) -> Vec<Utf8Bytes>)
 where
     S: futures_io::AsyncRead + futures_io::AsyncWrite + Unpin,
     T: futures_io::AsyncRead + futures_io::AsyncWrite + Unpin,
 {
     while let Some(Ok(message)) = from.next().await {
         let frames = match message {
-            Message::Text(text) => say(text).into_iter().map(Message::Text).collect(),
+            Message::Text(text) => say(&text).into_iter().map(Message::Text).collect(),
             other => vec![other],
         };
         for frame in frames {
@@ -92,8 +92,8 @@ where
     }
 }
 
-fn in_later_words(frame: Utf8Bytes) -> Vec<Utf8Bytes> {
-    let mut message: Value = serde_json::from_str(&frame).unwrap();
+fn in_later_words(frame: &Utf8Bytes) -> Vec<Utf8Bytes> {
+    let mut message: Value = serde_json::from_str(frame).unwrap();
     message["later"] = json!({"a": [1, null, {"b": "ä"}]});
     if let Some(limits) = message.get_mut("limits") {
         limits["laterLimit"] = json!(1);

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Far longer than any of these steps takes: what is not there by then will not come.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// What a whole scenario may take, so that a step that hangs is told by its own name.
 const SCENARIO_DEADLINE: Duration = Duration::from_secs(90);
