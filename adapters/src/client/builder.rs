@@ -118,9 +118,12 @@ impl ClientBuilder {
         self
     }
 
-    /// Asks `filter` where this client's history of a repository begins, whenever it would be read from its first event:
-    /// at the first start, after [`Client::clear`] and [`Client::resync`], and when the server's history has changed. With
-    /// `None`, or without a filter, that is the first event. From there on sequences are the library's affair.
+    /// Asks `filter`, on each connection before a repository is read, where this client's history of it begins and what
+    /// the server is told besides: see [`SyncFilter`].
+    ///
+    /// A beginning counts where the repository would be read from its first event: at the first start, after
+    /// [`Client::clear`] and [`Client::resync`], and when the server's history has changed. With `None`, or without a
+    /// filter, it is the first event. From there on sequences are the library's affair.
     ///
     /// The repository has to be named by [`repository`](Self::repository) before.
     pub fn sync_filter<F>(mut self, repository: &str, filter: impl Fn() -> F + Send + 'static) -> Self

@@ -3,7 +3,7 @@
 use crate::world::{Todo, World, sees, soon, todo};
 use driftless::client::{Applied, OpenError};
 use driftless::core::client::{ServerOrder, SyncFilter};
-use driftless::core::event::Sequence;
+use driftless::core::event::{Json, Sequence};
 use std::sync::{Arc, Mutex};
 
 pub(crate) async fn a_filter_says_where_history_begins_and_every_page_is_told(world: &mut World) {
@@ -17,7 +17,9 @@ pub(crate) async fn a_filter_says_where_history_begins_and_every_page_is_told(wo
     let builder = world.builder().sync_filter("todos", || async {
         Some(SyncFilter {
             after: Some(Sequence::new(3)),
-            since: None,
+            // A server that does not know it ignores it.
+            fields: vec![("team".into(), Json::parse(r#"{"a":1}"#.to_owned()).unwrap())],
+            ..SyncFilter::default()
         })
     });
     let reader = builder.on_applied({

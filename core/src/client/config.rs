@@ -36,8 +36,9 @@ pub struct RepositoryConfig {
     pub name: RepositoryName,
     /// How its conflicts are decided.
     pub policy: Arc<dyn Policy>,
-    /// Whether the application says where its history begins: asked with
-    /// [`ClientAction::BuildFilter`](super::ClientAction::BuildFilter) whenever it would be read from 0. Default false.
+    /// Whether the application says where its history begins, and what else it tells the server: asked with
+    /// [`ClientAction::BuildFilter`](super::ClientAction::BuildFilter) on each connection before the repository is read.
+    /// Default false.
     pub filtered: bool,
 }
 

@@ -161,6 +161,7 @@ fn a_filtered_repository_begins_where_its_application_says() {
     let filter = |after: Option<u64>, since| SyncFilter {
         after: after.map(Sequence::new),
         since,
+        fields: Vec::new(),
     };
     let cases = [
         (filter(Some(4), None), 6),

@@ -44,7 +44,11 @@ fn event() -> impl Strategy<Value = Json> {
 }
 
 fn position() -> impl Strategy<Value = Position> {
-    (sequence(), prop::option::of((sequence(), event_id()))).prop_map(|(after, seen)| Position { after, seen })
+    (sequence(), prop::option::of((sequence(), event_id()))).prop_map(|(after, seen)| Position {
+        after,
+        seen,
+        fields: Vec::new(),
+    })
 }
 
 fn auth() -> impl Strategy<Value = Auth> {
@@ -81,6 +85,7 @@ fn client_message() -> impl Strategy<Value = ClientMessage> {
                     after,
                     since,
                     limit,
+                    fields: Vec::new(),
                 })
             }
         ),

@@ -83,12 +83,14 @@ fn client_messages() -> Vec<ClientMessage> {
             after: Some(Sequence::new(41)),
             since: Timestamp::parse("2025-01-23T11:00:00.123456+01:00"),
             limit: Some(5),
+            fields: Vec::new(),
         }),
         ClientMessage::RequestEvents(RequestEvents {
             repository: name("Benutzer \"ä\"/ö"),
             after: None,
             since: None,
             limit: None,
+            fields: Vec::new(),
         }),
         ClientMessage::RequestAllEvents {
             repository: Some(name("users")),
@@ -107,6 +109,7 @@ fn client_messages() -> Vec<ClientMessage> {
                     Position {
                         after: Sequence::new(7),
                         seen: Some((Sequence::new(7), id("e\n7"))),
+                        fields: Vec::new(),
                     },
                 ),
             ],

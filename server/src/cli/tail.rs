@@ -48,7 +48,7 @@ pub(crate) fn run(args: &TailArgs) -> Result<(), Failure> {
 fn subscribe(args: &TailArgs) -> ClientMessage {
     let position = Position {
         after: Sequence::new(args.after),
-        seen: None,
+        ..Position::default()
     };
     ClientMessage::Subscribe(Subscribe {
         epoch: None,

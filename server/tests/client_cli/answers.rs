@@ -187,7 +187,10 @@ fn a_file_in_use_and_wrong_flags_are_refused_with_a_sentence() {
     assert_eq!(status, Some(3), "{error}");
     assert!(error.contains("in use by another client"), "{error}");
     let wrong = [
-        (vec!["--url", "http://localhost/sync", "--repository", "users"], "wss://"),
+        (
+            vec!["--url", "http://localhost/sync", "--repository", "users"],
+            "wss://",
+        ),
         (vec!["--url", &nowhere, "--repository", "_users"], "does not start with"),
         (
             vec!["--url", &nowhere, "--repository", "users", "--header", "x"],

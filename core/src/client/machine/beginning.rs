@@ -29,10 +29,9 @@ pub(super) enum Beginning {
 }
 
 impl Repository {
-    /// Whether the application has to say where it begins before it is read.
+    /// Whether the application has to give its filter before it is read.
     fn wants_filter(&self) -> bool {
-        let from_0 = self.cursor.after == Sequence::ZERO && self.beginning == Beginning::Unknown;
-        self.filtered && from_0 && self.stream.reading == Reading::Wanted
+        self.filtered && self.beginning == Beginning::Unknown && self.stream.reading == Reading::Wanted
     }
 
     /// Whether nothing was read since its history began at a place that a filter chose.
@@ -46,7 +45,7 @@ impl Repository {
 }
 
 impl Client {
-    /// Asks the application where the repositories begin that are about to be read from 0. Others go on meanwhile.
+    /// Asks the application for the filters of repositories that are about to be read. Others go on meanwhile.
     pub(super) fn ask_for_filters(&mut self, out: &mut Out) {
         if !self.link.is_online() {
             return;
@@ -73,7 +72,14 @@ impl Client {
             self.ignored += 1;
             return;
         };
-        let SyncFilter { after, since } = result.unwrap_or_default();
+        let SyncFilter { after, since, fields } = result.unwrap_or_default();
+        let repository = &mut self.repositories[index];
+        repository.fields = fields;
+        if repository.cursor.after > Sequence::ZERO {
+            repository.beginning = Beginning::Known;
+            repository.stream.reading = Reading::Wanted;
+            return;
+        }
         // A plain server's answer could not be told from a live event, and the published one ignores `since`.
         if since.is_none() || self.link.is_plain() {
             self.begin_at(index, after.unwrap_or_default());
@@ -89,6 +95,7 @@ impl Client {
                 after,
                 since,
                 limit: Some(1),
+                fields: repository.fields.clone(),
             }),
         };
         self.send_frame(request.encode(), out);

@@ -20,8 +20,12 @@ pub struct RequestId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FilterId(pub u64);
 
-/// Where this client's history of a repository begins. From there on everything is read, in order; what lies before is
-/// never seen, own events among it. Where both fields are given both hold; without any it is the first event.
+/// How a repository is caught up with: where this client's history of it begins, and what the application tells the
+/// server besides.
+///
+/// From the beginning on everything is read, in order; what lies before is never seen, own events among it. Where both
+/// `after` and `since` are given both hold; without any it is the first event. They count where the repository would be
+/// read from 0, and nowhere else.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SyncFilter {
     /// Behind this sequence. One beyond the server's last event is not a place: an extended server says so, and the
@@ -30,6 +34,10 @@ pub struct SyncFilter {
     /// With the first event that was made at or after this moment, by its author's clock, or that does not say when; at
     /// the end if there is none. A plain server is not asked for this: it would have to be trusted to know `since`.
     pub since: Option<Timestamp>,
+    /// Fields of the application's own, which go to the server with every request for this repository on this
+    /// connection, beside the protocol's. Servers ignore fields that they do not know, as ours does all of them; one that
+    /// knows these may leave events out of the stream by them, which this client then never sees.
+    pub fields: Vec<(String, Json)>,
 }
 
 /// What can happen to a [`Client`](crate::client::Client).

@@ -131,6 +131,7 @@ impl Client {
             after: Some(repository.stream.position),
             since: None,
             limit: None,
+            fields: repository.fields.clone(),
         });
         self.send_message(message, out);
         self.set_timer(Timer::Pull(index), self.config.timing.timeout_max);

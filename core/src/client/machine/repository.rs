@@ -5,8 +5,9 @@ use super::lane::Lane;
 use super::plain::Plain;
 use super::refold::Sweep;
 use crate::client::{Cursor, LocalSequence, Policy, RepositoryConfig};
-use crate::event::Sequence;
+use crate::event::{Json, Sequence};
 use crate::name::RepositoryName;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -19,6 +20,8 @@ pub(super) struct Repository {
     /// Whether the application says where it begins.
     pub(super) filtered: bool,
     pub(super) beginning: Beginning,
+    /// What the application tells the server with every request, on this connection.
+    pub(super) fields: Vec<(String, Json)>,
     /// The durable cursor.
     pub(super) cursor: Cursor,
     /// How many own events are pending in storage.
@@ -152,6 +155,7 @@ impl Repository {
             policy: config.policy,
             filtered: config.filtered,
             beginning: Beginning::default(),
+            fields: Vec::new(),
             cursor: Cursor::default(),
             pending: 0,
             stream: Stream::default(),

@@ -75,6 +75,7 @@ impl Client {
             let position = Position {
                 after: repository.cursor.after,
                 seen: repository.cursor.seen.clone(),
+                fields: repository.fields.clone(),
             };
             if let Some((_, positions)) = messages.last_mut() {
                 positions.push((repository.name.clone(), position));
@@ -217,7 +218,11 @@ impl Client {
 /// At least as many bytes as a repository's position takes in a `subscribe`.
 fn position_bytes(repository: &Repository) -> u64 {
     let id = repository.cursor.seen.as_ref().map_or(0, |(_, id)| id.len());
-    (BYTES_ESCAPED * (repository.name.len() + id)) as u64 + POSITION_OVERHEAD
+    let own = repository
+        .fields
+        .iter()
+        .map(|(name, value)| name.len() + value.len() + 4);
+    (BYTES_ESCAPED * (repository.name.len() + id + own.sum::<usize>())) as u64 + POSITION_OVERHEAD
 }
 
 /// Whether the sequences of a frame's events ascend from `after` to `last`.

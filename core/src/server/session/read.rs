@@ -46,6 +46,7 @@ impl Session {
             after: None,
             since: None,
             limit,
+            fields: alloc::vec::Vec::new(),
         };
         self.read_one(reference, request, out);
     }

@@ -137,6 +137,7 @@ fn request_events(fields: &Frame<'_>) -> Result<RequestEvents, Fault> {
         after: fields.number(Field::AfterSequence)?.map(Sequence::new),
         since: fields.raw(Field::Since).map(since).transpose()?,
         limit: fields.number(Field::Limit)?,
+        fields: Vec::new(),
     })
 }
 
@@ -209,7 +210,8 @@ fn subscription(name: &str, value: &str) -> Result<(RepositoryName, Position), F
         "null" => None,
         text => Some(last_seen(text).ok_or_else(|| wrong("a `seen` that is not [sequence, event id]"))?),
     };
-    Ok((name, Position { after, seen }))
+    let fields = Vec::new();
+    Ok((name, Position { after, seen, fields }))
 }
 
 fn last_seen(value: &str) -> Option<(Sequence, EventId)> {

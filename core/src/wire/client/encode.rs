@@ -50,21 +50,25 @@ fn encode_auth(object: Object, auth: &Auth) -> Object {
         .optional("token", auth.token.as_deref(), Object::string)
         .optional("protocol", auth.protocol, Object::number)
         .optional("client", auth.client.as_deref(), Object::raw);
-    let custom = auth
-        .fields
-        .iter()
-        .filter(|(name, _)| !matches!(name.as_str(), "type" | "ref" | "token" | "protocol" | "client"));
-    custom.fold(object, |object, (name, value)| object.raw(name, value))
+    let own = ["type", "ref", "token", "protocol", "client"];
+    custom(&auth.fields, &own).fold(object, |object, (name, value)| object.raw(name, value))
 }
 
 fn encode_request(object: Object, request: &RequestEvents) -> Object {
-    object
+    let object = object
         .string("repository", &request.repository)
         .optional("afterSequence", request.after.map(Sequence::get), Object::number)
         .optional("since", request.since, |object, name, since| {
             object.string(name, &since.to_string())
         })
-        .optional("limit", request.limit, Object::number)
+        .optional("limit", request.limit, Object::number);
+    let own = ["type", "ref", "repository", "afterSequence", "since", "limit"];
+    custom(&request.fields, &own).fold(object, |object, (name, value)| object.raw(name, value))
+}
+
+/// Those of the application's fields that do not take the place of one of the protocol's own.
+fn custom<'a>(fields: &'a [(String, Json)], own: &'a [&str]) -> impl Iterator<Item = &'a (String, Json)> {
+    fields.iter().filter(|(name, _)| !own.contains(&name.as_str()))
 }
 
 fn encode_subscribe(object: Object, subscribe: &Subscribe) -> Object {
@@ -88,6 +92,12 @@ fn push_position(text: &mut String, position: &Position) {
         text.push(',');
         push_string(text, id);
         text.push(']');
+    }
+    for (name, value) in custom(&position.fields, &["afterSequence", "seen"]) {
+        text.push(',');
+        push_string(text, name);
+        text.push(':');
+        text.push_str(value);
     }
     text.push('}');
 }

@@ -94,6 +94,8 @@ pub struct RequestEvents {
     pub since: Option<Timestamp>,
     /// The oldest that many only.
     pub limit: Option<u64>,
+    /// Fields of the application's own, for servers that know them. Not read by ours.
+    pub fields: Vec<(String, Json)>,
 }
 
 /// The fields of `subscribe`.
@@ -112,6 +114,8 @@ pub struct Position {
     pub after: Sequence,
     /// Sequence and id of the last event applied.
     pub seen: Option<(Sequence, EventId)>,
+    /// Fields of the application's own, for servers that know them. Not read by ours.
+    pub fields: Vec<(String, Json)>,
 }
 
 /// Why a frame is not a message; becomes an `error` reply.

@@ -10,13 +10,16 @@ fn filtered() -> ClientConfig {
 
 fn after(sequence: u64) -> SyncFilter {
     let after = Some(Sequence::new(sequence));
-    SyncFilter { after, since: None }
+    SyncFilter {
+        after,
+        ..SyncFilter::default()
+    }
 }
 
 fn since() -> SyncFilter {
     SyncFilter {
-        after: None,
         since: Timestamp::from_millis(WALL),
+        ..SyncFilter::default()
     }
 }
 
@@ -47,9 +50,42 @@ fn the_stream_begins_behind_the_sequence_and_stays_there() {
     assert!(last(&mut world).contains(r#""notes":{"afterSequence":5}"#));
     world.receive(&stream(5, 6, &[event(6, "a", "1")]));
     assert_eq!((world.cursor(), world.visible("a")), (6, "1".into()));
+    // The application is asked on each connection; where it begins is not asked any more.
     reconnect(&mut world);
+    assert_eq!((world.filter, last(&mut world).as_str()), (FilterId(2), ""));
+    answer(&mut world, after(50));
     assert!(last(&mut world).contains(r#""afterSequence":6"#));
-    assert_eq!(world.filter, FilterId(1));
+}
+
+#[test]
+fn fields_of_the_application_go_with_every_request_and_take_the_place_of_none() {
+    let field = |name: &str, value: &'static str| (name.into(), Json::parse(value).unwrap());
+    let filter = || SyncFilter {
+        fields: vec![
+            field("team", r#"["a",1]"#),
+            field("afterSequence", "99"),
+            field("seen", "1"),
+        ],
+        ..SyncFilter::default()
+    };
+    let mut world = World::online(filtered());
+    answer(&mut world, filter());
+    assert!(last(&mut world).contains(r#""notes":{"afterSequence":0,"team":["a",1]}"#));
+    world.receive(&stream(0, 1, &[event(1, "a", "1")]));
+    reconnect(&mut world);
+    answer(&mut world, filter());
+    let asked = last(&mut world);
+    assert!(
+        asked.contains(r#""afterSequence":1,"seen":[1,"#) && asked.contains(r#"],"team":["a",1]}"#),
+        "{asked}"
+    );
+    let mut world = World::plain(filtered());
+    answer(&mut world, filter());
+    let asked = last(&mut world);
+    assert!(
+        asked.contains(r#""afterSequence":0,"team":["a",1],"seen":1}"#),
+        "{asked}"
+    );
 }
 
 #[test]
@@ -57,8 +93,8 @@ fn a_beginning_where_nothing_was_read_is_kept() {
     let mut world = World::online(filtered());
     answer(&mut world, after(5));
     reconnect(&mut world);
+    answer(&mut world, None);
     assert!(last(&mut world).contains(r#""afterSequence":5"#));
-    assert_eq!(world.filter, FilterId(1));
 }
 
 #[test]

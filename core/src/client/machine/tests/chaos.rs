@@ -172,6 +172,7 @@ fn input() -> impl Strategy<Value = ClientInput> {
                 result: Some(SyncFilter {
                     after: after.map(Sequence::new),
                     since: since.then(|| Timestamp::from_millis(WALL).unwrap()),
+                    fields: Vec::new(),
                 }),
             }
         }),

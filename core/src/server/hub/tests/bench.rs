@@ -78,6 +78,7 @@ pub(super) fn at(sequence: u64) -> Position {
     Position {
         after: Sequence::new(sequence),
         seen: None,
+        fields: Vec::new(),
     }
 }
 
@@ -85,6 +86,7 @@ pub(super) fn seen(sequence: u64, id: &str) -> Position {
     Position {
         after: Sequence::new(sequence),
         seen: Some((Sequence::new(sequence), EventId::new(id.to_string()).unwrap())),
+        fields: Vec::new(),
     }
 }
 
