@@ -13,6 +13,8 @@ pub(crate) enum Moment {
     Before,
     /// When all of it was done, and its answer was not seen.
     After,
+    /// When all changes of a transaction but the last were done: what no storage may do.
+    Torn,
 }
 
 /// A kill: how many requests are answered before it, counted from the start of the process.
@@ -73,7 +75,8 @@ impl Disk {
         if kill.is_some_and(|kill| kill.moment == Moment::Before) {
             return None;
         }
-        let reply = self.storage().request(request);
+        let torn = kill.is_some_and(|kill| kill.moment == Moment::Torn);
+        let reply = self.storage().request(if torn { tear(request) } else { request });
         self.answered += 1;
         kill.is_none().then_some(reply)
     }
@@ -108,6 +111,14 @@ impl Disk {
     pub(crate) fn reader(&mut self) -> Box<dyn Reader> {
         self.storage().reader().unwrap()
     }
+}
+
+fn tear(request: StorageRequest) -> StorageRequest {
+    let StorageRequest::Commit(mut transaction) = request else {
+        return request;
+    };
+    transaction.changes.pop();
+    StorageRequest::Commit(transaction)
 }
 
 /// A folder in memory, where there is one: a killed process leaves what it has written with any file system, and one that

@@ -112,3 +112,19 @@ fn a_start_after_a_kill_survives_kills_too() {
         every_point(Kind::Memory, Rule::MergeFields, Pace::Even, &[again, again]);
     }
 }
+
+#[test]
+fn a_storage_that_keeps_parts_of_transactions_is_noticed() {
+    let (rule, pace, moment) = (Rule::MergeFields, Pace::Even, Moment::Torn);
+    let mut noticed = 0;
+    for answered in 0.. {
+        let kill = Kill { answered, moment };
+        match std::panic::catch_unwind(|| run(Kind::Memory, rule, pace, &[kill])) {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(_) => noticed += 1,
+        }
+    }
+    println!("{noticed} torn transactions were noticed");
+    assert!(noticed > 40, "only {noticed}");
+}
