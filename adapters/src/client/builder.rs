@@ -241,7 +241,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Gives every input and action of the client's machine to `journal`, see [`Journal`]. Default: nobody is told.
+    /// Gives the configuration, every input and every action of the client's machine to `journal`, see [`Journal`]. Default:
+    /// nobody is told.
     pub fn journal(mut self, journal: impl FnMut(JournalEntry<'_>) + Send + 'static) -> Self {
         self.journal = Some(Box::new(journal));
         self
@@ -281,7 +282,7 @@ impl ClientBuilder {
         let names = self.repositories.iter().map(|one| one.name.clone()).collect();
         let credentials = Arc::new(Mutex::new(self.credentials.clone()));
         let (refresh, writes) = (Refresh::new(self.refresh, &self.timing), self.limits.writes);
-        let mut driver = Driver::new(ClientConfig {
+        let config = ClientConfig {
             repositories: self.repositories,
             credentials: self.credentials,
             spelling: self.spelling,
@@ -289,10 +290,11 @@ impl ClientBuilder {
             timing: self.timing,
             limits: self.limits,
             seed,
-        });
-        if let Some(journal) = self.journal {
-            driver.record(journal);
-        }
+        };
+        let driver = match self.journal {
+            Some(journal) => Driver::with_journal(config, journal),
+            None => Driver::new(config),
+        };
         let reads = Reads::start(reader)?;
         let (command_sender, commands) = async_channel::bounded(COMMANDS);
         let (notices, listeners) = notices::channel();

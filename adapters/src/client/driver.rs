@@ -120,9 +120,13 @@ impl Driver {
         }
     }
 
-    /// Writes down every input and action from now on.
-    pub fn record(&mut self, journal: Journal) {
-        self.journal = Some(journal);
+    /// As [`Self::new`], and writes down every input and action.
+    pub fn with_journal(config: ClientConfig, mut journal: Journal) -> Self {
+        journal(JournalEntry::Start(&config));
+        Self {
+            journal: Some(journal),
+            ..Self::new(config)
+        }
     }
 
     /// Something has happened.
