@@ -17,7 +17,7 @@ use std::time::Duration;
 /// Far longer than any of these steps takes.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Note {
     id: u64,
     text: String,
@@ -54,9 +54,9 @@ fn calls_block_until_they_are_done() {
     mine.upsert(&note(1, "one")).unwrap().acked().unwrap();
     assert!(notices.any(|notice| matches!(notice, Ok(Notice::Changed { .. }))));
     assert_eq!(theirs.get("1").unwrap().unwrap().value, note(1, "one"));
-    let batch = one.batch().upsert(mine.inner(), &note(2, "two")).unwrap();
-    let batch = batch.delete(mine.inner(), "1").unwrap();
-    one.commit(batch).unwrap().acked().unwrap();
+    let batch = one.batch().upsert(&mine, &note(2, "two")).unwrap();
+    let batch = batch.delete(&mine, "1").unwrap();
+    batch.commit().unwrap().acked().unwrap();
     one.sync_now().unwrap();
     let mut watch = theirs.query().order_by("id", Direction::Descending).watch();
     assert!(watch.any(|answer| answer.unwrap().iter().map(|item| &item.value).eq([&note(2, "two")])));

@@ -1,12 +1,11 @@
 //! The client, its receipts and what it tells.
 
 use super::repository::Repository;
-use crate::client::{
-    Batch, ClientBuilder, ClientError, Connection, Feed, Lagged, NotAcked, OpenError, Rejection, Status,
-};
+use crate::client::{ClientBuilder, ClientError, Connection, Lagged, NotAcked, OpenError, Rejection, Status};
 use crate::runtime::{Threads, block_on};
 use driftless_core::client::{Change, ClientCredentials, Notice};
 use driftless_core::event::{EventId, Json};
+use serde::Serialize;
 
 /// A running client. Cheap to clone; the client stops when the last clone, and the last thing made from one, is
 /// dropped.
@@ -28,7 +27,7 @@ impl Client {
     /// As [`Self::open`], with a feed of every notice; see [`ClientBuilder::open_with_feed`].
     pub fn open_with_feed(builder: ClientBuilder, capacity: usize) -> Result<(Self, Feed), OpenError> {
         let (client, feed) = block_on(builder.open_with_feed(Threads, capacity))?;
-        Ok((Self(client), feed))
+        Ok((Self(client), Feed(feed)))
     }
 
     /// The same client with calls that are futures.
@@ -41,14 +40,9 @@ impl Client {
         self.0.repository(name).map(Repository)
     }
 
-    /// Starts to collect changes that are made together by [`Self::commit`].
+    /// Starts to collect changes that are made together.
     pub fn batch(&self) -> Batch {
-        self.0.batch()
-    }
-
-    /// Makes the changes of a batch: all of them are durable here when this returns, or none is made.
-    pub fn commit(&self, batch: Batch) -> Result<Receipt, ClientError> {
-        block_on(batch.commit()).map(Receipt)
+        Batch(self.0.batch())
     }
 
     /// Changes records together; see [`crate::Client::write`].
@@ -139,6 +133,45 @@ impl Client {
     /// Closes the connection and the storage, and returns when both are closed.
     pub fn stop(&self) {
         block_on(self.0.stop());
+    }
+}
+
+/// Changes that are durable here together or not at all; see [`crate::client::Batch`].
+#[derive(Debug)]
+#[must_use = "the changes are made by `commit`"]
+pub struct Batch(crate::client::Batch);
+
+impl Batch {
+    /// Makes or replaces the record whose id is the value's field `id`.
+    pub fn upsert<T: Serialize>(self, repository: &Repository<T>, value: &T) -> Result<Self, ClientError> {
+        self.0.upsert(&repository.0, value).map(Self)
+    }
+
+    /// Makes or replaces the record of an id.
+    pub fn upsert_as<T: Serialize>(self, repository: &Repository<T>, id: &str, value: &T) -> Result<Self, ClientError> {
+        self.0.upsert_as(&repository.0, id, value).map(Self)
+    }
+
+    /// Deletes a record.
+    pub fn delete<T>(self, repository: &Repository<T>, id: &str) -> Result<Self, ClientError> {
+        self.0.delete(&repository.0, id).map(Self)
+    }
+
+    /// Makes the changes: all of them are durable here when this returns, or none is made.
+    pub fn commit(self) -> Result<Receipt, ClientError> {
+        block_on(self.0.commit()).map(Receipt)
+    }
+}
+
+/// Every notice of a client, from the first on; see [`crate::client::Feed`]. Ends when the client has stopped.
+#[derive(Debug)]
+pub struct Feed(crate::client::Feed);
+
+impl Iterator for Feed {
+    type Item = Notice;
+
+    fn next(&mut self) -> Option<Notice> {
+        block_on(self.0.next())
     }
 }
 

@@ -32,6 +32,6 @@ mod repository;
 mod select;
 
 pub use crate::runtime::{Threads, block_on};
-pub use client::{Client, Connections, Notices, Receipt};
+pub use client::{Batch, Client, Connections, Feed, Notices, Receipt};
 pub use repository::Repository;
 pub use select::{Select, Watch, Watching};

@@ -8,10 +8,10 @@ use driftless_core::name::RepositoryName;
 use futures_util::io::AllowStdIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::fmt;
 use std::io::{BufRead, Write};
 
 /// A repository whose records are values of one type. Cheap to clone; keeps its client running.
-#[derive(Clone, Debug)]
 pub struct Repository<T>(pub(super) crate::Repository<T>);
 
 impl<T> Repository<T> {
@@ -20,7 +20,7 @@ impl<T> Repository<T> {
         self.0.name()
     }
 
-    /// The same repository with calls that are futures, as [`Batch`](crate::client::Batch) takes it.
+    /// The same repository with calls that are futures.
     pub fn inner(&self) -> &crate::Repository<T> {
         &self.0
     }
@@ -72,5 +72,17 @@ impl<T: DeserializeOwned> Repository<T> {
     /// Asks for records: all of them in order of their ids, until it is said otherwise.
     pub fn query(&self) -> Select<T> {
         Select(self.0.query())
+    }
+}
+
+impl<T> Clone for Repository<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> fmt::Debug for Repository<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }

@@ -6,12 +6,12 @@ use crate::storage::{Comparison, Direction};
 use futures_channel::oneshot;
 use futures_util::future::{Either, select};
 use serde::de::DeserializeOwned;
+use std::fmt;
 use std::io;
 use std::pin::pin;
 use std::thread::{self, JoinHandle};
 
 /// A question to a repository, which the storage answers.
-#[derive(Clone, Debug)]
 #[must_use = "a question is asked by `all`, `count` or `watch`"]
 pub struct Select<V>(pub(super) crate::client::Select<V>);
 
@@ -87,7 +87,6 @@ impl<T: DeserializeOwned> Select<T> {
 }
 
 /// The answers to a question, as an iterator that waits for each. Ends when the client has stopped.
-#[derive(Debug)]
 pub struct Watch<V>(crate::client::Watch<V>);
 
 impl<V> Iterator for Watch<V> {
@@ -115,5 +114,23 @@ impl Drop for Watching {
             // A panic of the callback has been told already.
             let _ = thread.join();
         }
+    }
+}
+
+impl<V> Clone for Select<V> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<V> fmt::Debug for Select<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<V> fmt::Debug for Watch<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }

@@ -5,12 +5,13 @@ use super::handle::{Client, Running};
 use super::hooks::{Applied, Building, Hooks};
 use super::journal::{Journal, JournalEntry};
 use super::notices::{self, Feed, Tap};
+use super::queue::Queue;
 use super::reads::Reads;
 use super::refresh::{Callback, Refresh};
 use super::state;
 use super::storage::StorageThread;
 use super::target::{Target, Trust, headers};
-use super::task::{Parts, run};
+use super::task::{Ended, Parts, run};
 use crate::client::Driver;
 use crate::runtime::Runtime;
 #[cfg(feature = "sqlite")]
@@ -68,7 +69,6 @@ enum Place {
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
-            .field("url", &self.url)
             .field("repositories", &self.repositories)
             .field("credentials", &self.credentials)
             .field("timing", &self.timing)
@@ -185,7 +185,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Keeps the data in a file, which belongs to this client alone.
+    /// Keeps the data in a file, which belongs to this client alone until [`Client::stop`] has returned.
     #[cfg(feature = "sqlite")]
     pub fn sqlite(mut self, path: impl Into<PathBuf>) -> Self {
         self.place = Place::Sqlite(path.into());
@@ -317,6 +317,7 @@ impl ClientBuilder {
             target,
             storage,
             reads,
+            queue: Queue(commands.clone()),
             commands,
             notices,
             tap,
@@ -324,7 +325,7 @@ impl ClientBuilder {
             refresh,
             hooks: self.hooks,
             credentials,
-            ended,
+            ended: Ended(ended),
         };
         let spawned = runtime.spawn("driftless-client", Box::pin(run(parts)));
         spawned.map_err(OpenError::Runtime)?;

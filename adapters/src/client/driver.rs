@@ -168,6 +168,8 @@ impl Driver {
             Command::Status { done } => self.statuses.push(done),
             Command::Credentials(credentials) => self.input(now, ClientInput::Credentials(credentials)),
             Command::Resync(repository) => self.input(now, ClientInput::Resync { repository }),
+            // There is nothing to clear.
+            Command::Clear { repository, done } if !self.repositories.contains(&repository) => done(()),
             Command::Clear { repository, done } => {
                 self.clears.push((repository.clone(), done));
                 self.input(now, ClientInput::Clear { repository });

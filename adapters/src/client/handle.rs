@@ -92,7 +92,8 @@ impl Client {
     }
 
     /// Changes records together: all of it is durable here when this returns, or none of it happens. The events are
-    /// sent in this order, but the server may store them in several commits.
+    /// sent in this order, but the server may store them in several commits. Whoever drops the future gives up the answer,
+    /// not the write, once the client has taken it on.
     pub async fn write(&self, changes: Vec<Change>) -> Result<Receipt, ClientError> {
         self.write_and_dismiss(changes, Vec::new()).await
     }
@@ -207,8 +208,9 @@ impl Client {
         self.0.reads.call(move |reader| reader.rejected(after, max)).await
     }
 
-    /// Returns when the outbox is empty and everything that was written before is acked, or was refused for good.
-    /// Without a connection that takes until there is one.
+    /// Returns when at one moment the outbox is empty, and everything that was written before is acked or was refused for
+    /// good. Without a connection that takes until there is one; while others go on writing, until they pause. A
+    /// [`Receipt`] waits for one write alone.
     pub async fn flush(&self) -> Result<(), ClientError> {
         self.ask(|done| Command::Flush { done }).await
     }
@@ -262,7 +264,7 @@ impl Client {
 
     /// Reads a repository again from its beginning. What is pending stays.
     pub async fn resync(&self, repository: &str) -> Result<(), ClientError> {
-        let repository = RepositoryName::new(repository)?;
+        let repository = self.registered(repository)?;
         self.command(Command::Resync(repository)).await
     }
 
@@ -275,7 +277,8 @@ impl Client {
 
     /// Reads and pushes everything now, whatever the [`Strategy`](driftless_core::client::Strategy), and returns when
     /// at one moment every repository was current and nothing was pending. Without a network that takes until there is
-    /// one.
+    /// one. Credentials that are refused end it with an error, whether others are asked for or not; the client goes on
+    /// once it has them.
     pub async fn sync_now(&self) -> Result<(), ClientError> {
         Ok(self.ask(|done| Command::Sync { done }).await??)
     }

@@ -3,7 +3,6 @@
 use driftless_core::client::{ClientInput, FilterId, Notice, SyncFilter};
 use driftless_core::event::Sequence;
 use driftless_core::name::RepositoryName;
-use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
@@ -34,28 +33,32 @@ pub(super) type AppliedCallback = Box<dyn FnMut(Applied) + Send>;
 pub(super) struct Hooks {
     pub(super) filters: BTreeMap<RepositoryName, FilterCallback>,
     pub(super) applied: Option<AppliedCallback>,
-    building: FuturesUnordered<Pin<Box<dyn Future<Output = ClientInput> + Send>>>,
+    /// The filters that are being built: one for each repository, for its newest connection.
+    building: Vec<(RepositoryName, FilterId, Building)>,
 }
 
 impl Hooks {
     /// Asks where a repository begins.
-    pub(super) fn build(&self, filter: FilterId, repository: &RepositoryName) {
-        let building = self.filters.get(repository).map(|callback| callback());
-        self.building.push(Box::pin(async move {
-            let result = match building {
-                Some(building) => building.await,
-                None => None,
-            };
-            ClientInput::FilterBuilt { filter, result }
-        }));
+    pub(super) fn build(&mut self, filter: FilterId, repository: RepositoryName) {
+        self.building.retain(|(other, ..)| *other != repository);
+        let building = match self.filters.get(&repository) {
+            Some(callback) => callback(),
+            None => Box::pin(std::future::ready(None)),
+        };
+        self.building.push((repository, filter, building));
     }
 
     /// An answer of the application.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ClientInput> {
-        match self.building.poll_next_unpin(cx) {
-            Poll::Ready(Some(input)) => Poll::Ready(input),
-            _ => Poll::Pending,
+        for index in 0..self.building.len() {
+            let (_, filter, building) = &mut self.building[index];
+            let filter = *filter;
+            if let Poll::Ready(result) = building.as_mut().poll(cx) {
+                drop(self.building.remove(index));
+                return Poll::Ready(ClientInput::FilterBuilt { filter, result });
+            }
         }
+        Poll::Pending
     }
 
     pub(super) fn hear(&mut self, notice: &Notice) {

@@ -46,15 +46,6 @@ pub struct Rejection {
 }
 
 impl Receipt {
-    /// The id of the first event of the write, of the only one where it has one change.
-    ///
-    /// # Panics
-    ///
-    /// If the write had no change.
-    pub fn event(&self) -> &EventId {
-        self.events.first().expect("the write had a change")
-    }
-
     /// The ids of the events of the write, in order of its changes.
     pub fn events(&self) -> &[EventId] {
         &self.events
@@ -80,7 +71,10 @@ pub(super) struct Receipts {
 
 #[derive(Debug)]
 struct Waiting {
-    left: Vec<(RepositoryName, EventId)>,
+    /// Its events.
+    events: Vec<(RepositoryName, EventId)>,
+    /// How many of them are not acked.
+    left: usize,
     sender: oneshot::Sender<Result<(), NotAcked>>,
 }
 
@@ -100,7 +94,8 @@ impl Receipts {
             self.last += 1;
             self.by_event
                 .extend(events.iter().cloned().map(|event| (event, self.last)));
-            self.waiting.insert(self.last, Waiting { left: events, sender });
+            let left = events.len();
+            self.waiting.insert(self.last, Waiting { events, left, sender });
             self.sweep();
         }
     }
@@ -152,8 +147,8 @@ impl Receipts {
         let Some(waiting) = self.by_event.get(&key).and_then(|id| self.waiting.get_mut(id)) else {
             return;
         };
-        waiting.left.retain(|left| *left != key);
-        if waiting.left.is_empty() {
+        waiting.left -= 1;
+        if waiting.left == 0 {
             self.settle(repository, event, Ok(()));
         } else {
             self.by_event.remove(&key);
@@ -165,7 +160,7 @@ impl Receipts {
             return;
         };
         if let Some(waiting) = self.waiting.remove(&id) {
-            for event in &waiting.left {
+            for event in &waiting.events {
                 self.by_event.remove(event);
             }
             // Nobody may wait any more.

@@ -6,7 +6,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Is asked for other credentials once the server has refused those that it was shown, or they have expired; it is
 /// given the server's sentence. `None`: there are none, and the client waits for `update_credentials`.
@@ -20,8 +20,10 @@ pub(super) type Answer = Pin<Box<dyn Future<Output = Option<ClientCredentials>> 
 pub(super) struct Refresh {
     callback: Option<Callback>,
     asking: Option<Answer>,
-    /// Questions since the server last accepted credentials.
+    /// Questions since credentials were last good for something.
     questions: u32,
+    /// Since when the server accepts them.
+    accepted: Option<Instant>,
     delay: Duration,
     delay_max: Duration,
 }
@@ -38,6 +40,12 @@ impl Refresh {
 
     /// The server has accepted credentials.
     pub(super) fn accepted(&mut self) {
+        self.accepted.get_or_insert_with(Instant::now);
+    }
+
+    /// The application has given others by itself: it is not asked any more.
+    pub(super) fn forget(&mut self) {
+        self.asking = None;
         self.questions = 0;
     }
 
@@ -47,6 +55,10 @@ impl Refresh {
         let Some(callback) = self.callback.clone().filter(|_| self.asking.is_none()) else {
             return;
         };
+        // Those that are accepted and refused again at once count as refused.
+        if self.accepted.take().is_some_and(|at| at.elapsed() >= self.delay) {
+            self.questions = 0;
+        }
         let delay = match self.questions {
             0 => Duration::ZERO,
             before => self.delay.saturating_mul(1 << (before - 1).min(16)).min(self.delay_max),

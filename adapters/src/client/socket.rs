@@ -2,7 +2,8 @@
 
 use super::counted::{Counted, Counts};
 use super::target::Target;
-use crate::runtime::{Runtime, Socket, within};
+use crate::runtime::{Runtime, Socket, dial, within};
+use async_tungstenite::tungstenite::http::StatusCode;
 use async_tungstenite::tungstenite::protocol::frame::coding::CloseCode as SocketCode;
 use async_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use async_tungstenite::tungstenite::{Bytes, Error, Message};
@@ -67,10 +68,11 @@ pub(super) async fn connect(
     runtime: Arc<dyn Runtime>,
     target: Arc<Target>,
     credentials: ClientCredentials,
-) -> Result<Connection, String> {
-    let request = target.request(&credentials).ok_or("the address makes no request")?;
+) -> Result<Connection, Unconnected> {
+    let request = target.request(&credentials);
+    let request = request.ok_or_else(|| Unconnected::from("the address makes no request".to_owned()))?;
     let (host, port) = (&target.host, target.port);
-    let socket = runtime.connect(host.clone(), port).await;
+    let socket = dial(&runtime, host.clone(), port).await;
     let socket = socket.map_err(|error| format!("cannot reach {host}:{port}: {error}"))?;
     let socket = target.secure(socket).await?;
     let counts = Arc::<Counts>::default();
@@ -90,8 +92,33 @@ pub(super) async fn connect(
             told: 0,
             deaf: false,
         }),
-        Err(Error::Http(response)) => Err(format!("the server answered the handshake with {}", response.status())),
-        Err(error) => Err(format!("the WebSocket handshake failed: {error}")),
+        Err(Error::Http(response)) => Err(Unconnected {
+            code: refusal(response.status()),
+            reason: format!("the server answered the handshake with {}", response.status()),
+        }),
+        Err(error) => Err(format!("the WebSocket handshake failed: {error}").into()),
+    }
+}
+
+/// Why no connection was made.
+pub(super) struct Unconnected {
+    /// What the server would have closed a connection with.
+    pub(super) code: Option<CloseCode>,
+    pub(super) reason: String,
+}
+
+impl From<String> for Unconnected {
+    fn from(reason: String) -> Self {
+        Self { code: None, reason }
+    }
+}
+
+/// A proxy that looks at credentials refuses them before there is a connection to close.
+fn refusal(status: StatusCode) -> Option<CloseCode> {
+    match status {
+        StatusCode::UNAUTHORIZED => Some(CloseCode::UNAUTHENTICATED),
+        StatusCode::FORBIDDEN => Some(CloseCode::FORBIDDEN),
+        _ => None,
     }
 }
 

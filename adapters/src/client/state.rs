@@ -97,6 +97,13 @@ impl StateSender {
     }
 }
 
+/// A client that has ended, in whatever way, is not connected.
+impl Drop for StateSender {
+    fn drop(&mut self) {
+        self.tell(Connection::Offline { retry_in: None });
+    }
+}
+
 impl StateReader {
     pub(super) fn now(&self) -> Connection {
         self.current.lock().clone()

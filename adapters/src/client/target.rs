@@ -53,6 +53,15 @@ impl Target {
         if host.is_empty() {
             return Err(unreadable().into());
         }
+        // A port that is none is not read as one.
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        let names_port = authority
+            .rsplit(['@', ']'])
+            .next()
+            .is_some_and(|rest| rest.contains(':'));
+        if names_port && uri.port_u16().is_none() {
+            return Err(unreadable().into());
+        }
         let default_port = if secure { DEFAULT_TLS_PORT } else { DEFAULT_PORT };
         let port = uri.port_u16().unwrap_or(default_port);
         #[cfg(not(feature = "tls"))]
@@ -134,7 +143,16 @@ mod tests {
         #[cfg(not(feature = "tls"))]
         assert!(matches!(target("wss://example.org"), Err(UrlError::Tls(_))));
         assert!(matches!(target("http://example.org"), Err(UrlError::Scheme(_))));
-        for bad in ["", "localhost:8080", "/sync", "ws://", "ws:// x"] {
+        for bad in [
+            "ws://localhost:80800",
+            "ws://[::1]:x/",
+            "ws://h:",
+            "",
+            "localhost:8080",
+            "/sync",
+            "ws://",
+            "ws:// x",
+        ] {
             assert!(
                 matches!(target(bad), Err(UrlError::Unreadable(_) | UrlError::Scheme(_))),
                 "{bad}"

@@ -5,7 +5,7 @@ use super::notices::Tap;
 use super::queue::Queue;
 use super::reads::Reads;
 use super::refresh::Refresh;
-use super::socket::{Connection, connect};
+use super::socket::{Connection, Unconnected, connect};
 use super::state::StateSender;
 use super::storage::StorageThread;
 use super::target::{Target, headers};
@@ -37,6 +37,8 @@ pub(super) struct Parts {
     pub(super) storage: StorageThread,
     pub(super) reads: Reads,
     pub(super) commands: Receiver<Command>,
+    /// What waits for the task, which goes with it.
+    pub(super) queue: Queue<Command>,
     pub(super) notices: Sender<Notice>,
     pub(super) tap: Tap,
     pub(super) state: StateSender,
@@ -44,13 +46,11 @@ pub(super) struct Parts {
     pub(super) hooks: Hooks,
     /// What is shown to the server, as the application last said.
     pub(super) credentials: Arc<Mutex<ClientCredentials>>,
-    /// True once the task has ended and the storage is closed.
-    pub(super) ended: Arc<Watched<bool>>,
+    pub(super) ended: Ended,
 }
 
 /// Runs a client until it is stopped, or its last handle is dropped.
 pub(super) async fn run(parts: Parts) {
-    let ended = Ended(parts.ended);
     let clock = Clock::start();
     let mut task = Task {
         alarm: Alarm::new(&*parts.runtime, clock),
@@ -69,7 +69,7 @@ pub(super) async fn run(parts: Parts) {
             hooks: parts.hooks,
         },
         storage_lost: false,
-        _queue: Queue(parts.commands.clone()),
+        _queue: parts.queue,
         commands: Box::pin(parts.commands),
         credentials: parts.credentials,
     };
@@ -77,11 +77,11 @@ pub(super) async fn run(parts: Parts) {
     poll_fn(|cx| task.poll(cx)).await;
     // Who still waits for an answer hears that the client is stopped.
     let host = task.end();
-    host.finish(parts.reads, ended).await;
+    host.finish(parts.reads, parts.ended).await;
 }
 
-/// Tells of the end, however the task ends.
-struct Ended(Arc<Watched<bool>>);
+/// Tells that the task has ended and the storage is closed, however it ends, also if it never began.
+pub(super) struct Ended(pub(super) Arc<Watched<bool>>);
 
 impl Drop for Ended {
     fn drop(&mut self) {
@@ -119,7 +119,7 @@ struct Host {
 /// The connection that the machine knows.
 enum Link {
     None,
-    Connecting(SocketId, Pending<'static, Result<Box<Connection>, String>>),
+    Connecting(SocketId, Pending<'static, Result<Box<Connection>, Unconnected>>),
     Open(Box<Connection>),
 }
 
@@ -174,7 +174,21 @@ impl Task {
     }
 
     fn command(&mut self, command: Command) {
+        let command = match command {
+            // What was said last counts, in whichever order two changes were taken on.
+            Command::Credentials(_) => {
+                self.host.refresh.forget();
+                let shown = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+                Command::Credentials(shown.clone())
+            }
+            other => other,
+        };
+        let is_write = matches!(command, Command::Write { .. });
         self.driver.command(self.clock.now(), wall_clock(), command);
+        // Writes wait for each other, so that they share a transaction.
+        if !is_write {
+            self.host.carry_out(&mut self.driver);
+        }
     }
 
     fn take_commands(&mut self, cx: &mut Context<'_>) -> bool {
@@ -191,7 +205,6 @@ impl Task {
             }
             progress = true;
         }
-        // Together, so that writes share a transaction.
         self.host.carry_out(&mut self.driver);
         progress
     }
@@ -257,7 +270,7 @@ impl Host {
                 ClientAction::PauseReading { socket } => self.pause(socket, true),
                 ClientAction::ResumeReading { socket } => self.pause(socket, false),
                 ClientAction::Storage { storage, request } => self.storage.ask(storage, request),
-                ClientAction::BuildFilter { filter, repository } => self.hooks.build(filter, &repository),
+                ClientAction::BuildFilter { filter, repository } => self.hooks.build(filter, repository),
                 ClientAction::Notify(notice) => {
                     if let Notice::Connection(state) = &notice {
                         // Each one: the next may follow before this turn ends.
@@ -313,9 +326,8 @@ impl Host {
                         self.link = Link::Open(open);
                         ClientInput::Connected { socket }
                     }
-                    Err(reason) => {
+                    Err(Unconnected { code, reason }) => {
                         self.link = Link::None;
-                        let code = None;
                         ClientInput::Disconnected { socket, code, reason }
                     }
                 })

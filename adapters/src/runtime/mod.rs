@@ -11,6 +11,7 @@
 //! Another one is added by implementing [`Runtime`].
 
 mod alarm;
+mod dial;
 #[cfg(feature = "smol")]
 mod smol;
 #[cfg(feature = "blocking")]
@@ -23,6 +24,7 @@ pub use self::smol::Smol;
 #[cfg(feature = "tokio")]
 pub use self::tokio::Tokio;
 pub(crate) use alarm::{Alarm, Clock, within};
+pub(crate) use dial::dial;
 #[cfg(feature = "blocking")]
 pub use threads::{Threads, block_on};
 
@@ -46,9 +48,12 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// A timer that is not set.
     fn timer(&self) -> Box<dyn Timer>;
 
+    /// The addresses of a host, in the order in which they are to be tried.
+    fn resolve(&self, host: String, port: u16) -> Pending<'static, io::Result<Vec<SocketAddr>>>;
+
     /// Opens a TCP connection with `TCP_NODELAY`: frames are gathered before they are written, waiting for more would
     /// only delay them. Dropping the future gives the attempt up.
-    fn connect(&self, host: String, port: u16) -> Pending<'static, io::Result<Box<dyn Socket>>>;
+    fn connect(&self, address: SocketAddr) -> Pending<'static, io::Result<Box<dyn Socket>>>;
 
     /// Listens for TCP connections.
     fn listen(&self, address: SocketAddr) -> Pending<'static, io::Result<Box<dyn Listener>>>;
@@ -90,8 +95,12 @@ impl Runtime for Arc<dyn Runtime> {
         (**self).timer()
     }
 
-    fn connect(&self, host: String, port: u16) -> Pending<'static, io::Result<Box<dyn Socket>>> {
-        (**self).connect(host, port)
+    fn resolve(&self, host: String, port: u16) -> Pending<'static, io::Result<Vec<SocketAddr>>> {
+        (**self).resolve(host, port)
+    }
+
+    fn connect(&self, address: SocketAddr) -> Pending<'static, io::Result<Box<dyn Socket>>> {
+        (**self).connect(address)
     }
 
     fn listen(&self, address: SocketAddr) -> Pending<'static, io::Result<Box<dyn Listener>>> {

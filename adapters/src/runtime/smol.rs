@@ -1,5 +1,6 @@
 //! The runtime of smol.
 
+use super::dial::known;
 use super::{Listener, Pending, Runtime, Socket, Timer};
 use futures_util::stream::Stream;
 use smol::Async;
@@ -23,17 +24,12 @@ impl Runtime for Smol {
         Box::new(smol::Timer::never())
     }
 
-    fn connect(&self, host: String, port: u16) -> Pending<'static, io::Result<Box<dyn Socket>>> {
-        Box::pin(async move {
-            let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-            for address in smol::net::resolve((host, port)).await? {
-                match Async::<TcpStream>::connect(address).await {
-                    Ok(socket) => return boxed(socket),
-                    Err(error) => failure = error,
-                }
-            }
-            Err(failure)
-        })
+    fn resolve(&self, host: String, port: u16) -> Pending<'static, io::Result<Vec<SocketAddr>>> {
+        Box::pin(async move { Ok(known(smol::net::resolve((host, port)).await?.into_iter())) })
+    }
+
+    fn connect(&self, address: SocketAddr) -> Pending<'static, io::Result<Box<dyn Socket>>> {
+        Box::pin(async move { boxed(Async::<TcpStream>::connect(address).await?) })
     }
 
     fn listen(&self, address: SocketAddr) -> Pending<'static, io::Result<Box<dyn Listener>>> {

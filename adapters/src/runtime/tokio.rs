@@ -1,5 +1,6 @@
 //! The runtime of tokio.
 
+use super::dial::known;
 use super::{Listener, Pending, Runtime, Socket, Timer};
 use futures_io::{AsyncRead, AsyncWrite};
 use std::io::{self, IoSlice};
@@ -37,9 +38,13 @@ impl Runtime for Tokio {
         Box::new(TokioTimer(None))
     }
 
-    fn connect(&self, host: String, port: u16) -> Pending<'static, io::Result<Box<dyn Socket>>> {
+    fn resolve(&self, host: String, port: u16) -> Pending<'static, io::Result<Vec<SocketAddr>>> {
+        Box::pin(async move { Ok(known(tokio::net::lookup_host((host, port)).await?)) })
+    }
+
+    fn connect(&self, address: SocketAddr) -> Pending<'static, io::Result<Box<dyn Socket>>> {
         Box::pin(async move {
-            let socket = TcpStream::connect((host, port)).await?;
+            let socket = TcpStream::connect(address).await?;
             socket.set_nodelay(true)?;
             Ok(Self::socket(socket))
         })

@@ -26,6 +26,7 @@ use driftless_core::server::{
 };
 use driftless_core::wire::CloseCode;
 use driftless_core::{Actions, Instant, Machine};
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -48,7 +49,7 @@ const CONTROL_BYTES: usize = 4 << 10;
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How a connection was opened.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Opening {
     /// The namespace that the path of the request named.
     pub namespace: Namespace,
@@ -56,6 +57,17 @@ pub struct Opening {
     pub token: Option<String>,
     /// Bytes that came behind the request and were read with it.
     pub read_ahead: Bytes,
+}
+
+/// Without the token: it must not reach a log.
+impl fmt::Debug for Opening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opening")
+            .field("namespace", &self.namespace)
+            .field("token", &self.token.as_ref().map(|_| ".."))
+            .field("read_ahead", &self.read_ahead.len())
+            .finish()
+    }
 }
 
 /// One WebSocket connection.

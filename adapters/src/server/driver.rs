@@ -8,7 +8,7 @@ use crate::runtime::{Alarm, Runtime, Socket, within};
 use crate::watched::Watched;
 use std::future::poll_fn;
 use std::io::{self, IoSlice, Read, Write};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -22,7 +22,10 @@ const ROUNDS_A_TURN: usize = 32;
 /// Gives the hub its turns until the server is dropped.
 /// `failed` hears of a hub that panics: nobody would answer the connections any more.
 pub(super) async fn run_hub(mut hub: HubHost, host: Arc<Host>, runtime: Arc<dyn Runtime>, failed: Arc<Watched<bool>>) {
-    let _guard = Guard(failed);
+    let _guard = Guard {
+        host: host.clone(),
+        failed,
+    };
     let mut alarm = Alarm::new(&*runtime, host.clock);
     let mut mail: Vec<HubMail> = Vec::new();
     loop {
@@ -65,11 +68,17 @@ pub(super) async fn run_connection(
     mut connection: Box<Connection>,
     mut io: Box<dyn Socket>,
     runtime: Arc<dyn Runtime>,
+    failed: Arc<Watched<bool>>,
     served: Served,
 ) {
     let mut alarm = Alarm::new(&*runtime, connection.clock());
     let mut half_closed = false;
+    let mut failing = pin!(failed.wait_until(|failed| *failed));
     poll_fn(|cx| {
+        // Without a hub nothing is answered: the peer finds another server, or this one once it runs again.
+        if failing.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
         for _ in 0..ROUNDS_A_TURN {
             let progress = round(&mut connection, &mut *io, &mut alarm, cx);
             if connection.is_gone() {
@@ -86,7 +95,7 @@ pub(super) async fn run_connection(
         Poll::Pending
     })
     .await;
-    drop((connection, served));
+    drop(connection);
     // What a socket that is gone says about being shut down is of no use to anybody.
     let _ = within(
         &*runtime,
@@ -94,6 +103,7 @@ pub(super) async fn run_connection(
         poll_fn(|cx| Pin::new(&mut *io).poll_close(cx)),
     )
     .await;
+    drop(served);
 }
 
 /// One round of everything that a connection may have to do. Says whether there was anything.
@@ -111,13 +121,18 @@ fn round(connection: &mut Connection, io: &mut dyn Socket, alarm: &mut Alarm, cx
     progress
 }
 
-/// Tells of a panic on its thread.
-struct Guard(Arc<Watched<bool>>);
+/// Tells of a panic of the hub.
+struct Guard {
+    host: Arc<Host>,
+    failed: Arc<Watched<bool>>,
+}
 
 impl Drop for Guard {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.update(|failed| *failed = true);
+            // Nobody reads it any more.
+            self.host.hub.close();
+            self.failed.update(|failed| *failed = true);
         }
     }
 }

@@ -11,16 +11,19 @@ use super::observer::{Observer, Unobserved};
 use crate::runtime::{Pending, Runtime, Socket};
 use crate::store::Store;
 use crate::watched::Watched;
-use driftless_core::event::NewEvent;
+use driftless_core::event::{EventId, NewEvent};
 use driftless_core::name::LogName;
 use driftless_core::server::{
-    AuthRefusal, ConnectionId, Credentials, Grant, HubInput, HubReply, HubRequest, PushId, PushResult, ServerLimits,
-    SessionConfig, SessionInput,
+    AuthRefusal, ConnectionId, Credentials, Grant, HubInput, HubReply, HubRequest, PushId, PushResult, Refusal,
+    ServerLimits, SessionConfig, SessionInput,
 };
+use driftless_core::wire::ErrorCode;
 use futures_channel::oneshot;
+use futures_util::future::{Either, select};
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 
 /// What a server is made with.
@@ -111,7 +114,8 @@ impl Server {
         let served = Served::new(self.0.sockets.clone());
         let connection = Connection::open(self.0.host.clone(), opening);
         let runtime = self.0.runtime.clone();
-        Box::pin(driver::run_connection(connection, io, runtime, served))
+        let failed = self.0.failed.clone();
+        Box::pin(driver::run_connection(connection, io, runtime, failed, served))
     }
 
     pub(super) fn runtime(&self) -> &Arc<dyn Runtime> {
@@ -140,8 +144,14 @@ impl Server {
         }
         let caller = Caller::new(self.0.host.clone());
         let push = PushId(0);
+        let ids: Vec<_> = events.iter().map(|event| event.id.detached()).collect();
         caller.ask(HubRequest::Push { push, log, events });
-        caller.pushed().await
+        let pushed = pin!(caller.pushed());
+        let failed = pin!(self.failed());
+        match select(pushed, failed).await {
+            Either::Left((results, _)) => results,
+            Either::Right(_) => ids.into_iter().map(unavailable).collect(),
+        }
     }
 
     /// Returns if the hub fails, which only a fault in this program can cause. Nothing is stored or delivered any more:
@@ -154,6 +164,7 @@ impl Server {
     /// are handed over from now on are closed the same way.
     pub async fn shutdown(&self) {
         self.0.host.hub.post(HubMail::Shutdown);
+        // A hub that has failed tells nobody; its connections end by themselves.
         self.0.sockets.wait_until(|count| *count == 0).await;
     }
 }
@@ -176,6 +187,12 @@ impl fmt::Debug for ServerConfig {
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
+}
+
+/// What an event is answered once the hub has failed.
+fn unavailable(id: EventId) -> PushResult {
+    let outcome = Err(Refusal::Retry(ErrorCode::StoreUnavailable));
+    PushResult { id, outcome }
 }
 
 /// Counts a connection as long as it lives.

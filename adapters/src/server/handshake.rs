@@ -14,6 +14,9 @@ const REQUEST_BYTES: usize = 16 << 10;
 /// Most headers of a request: browsers send about twenty.
 const HEADERS: usize = 64;
 
+/// The end of a request without a body.
+const END: &[u8] = b"\r\n\r\n";
+
 /// Bytes read at a time.
 const READ_BYTES: usize = 2 << 10;
 
@@ -50,6 +53,11 @@ pub(super) async fn handshake(socket: &mut dyn Socket, pages: bool) -> Option<Op
     };
     socket.write_all(&answer).await.ok()?;
     socket.flush().await.ok()?;
+    if opening.is_none() {
+        // In order, so that the answer is not taken back by a reset.
+        socket.close().await.ok()?;
+        while socket.read(&mut [0; READ_BYTES]).await.ok()? > 0 {}
+    }
     opening
 }
 
@@ -59,7 +67,15 @@ async fn request(socket: &mut dyn Socket) -> Option<Result<(Request, Vec<u8>), R
     let mut buffer = [0; READ_BYTES];
     loop {
         let bytes = socket.read(&mut buffer).await.ok().filter(|bytes| *bytes > 0)?;
+        let known = read.len();
         read.extend_from_slice(&buffer[..bytes]);
+        // Gone through once, however small the pieces are that it comes in.
+        let is_complete = read[known.saturating_sub(END.len())..]
+            .windows(END.len())
+            .any(|end| end == END);
+        if !is_complete && read.len() <= REQUEST_BYTES && known > 0 {
+            continue;
+        }
         match parse(&read) {
             Ok(Some((length, request))) => return Some(Ok((request, read.split_off(length)))),
             Ok(None) if read.len() > REQUEST_BYTES => return Some(Err(TOO_LARGE)),

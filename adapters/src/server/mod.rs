@@ -15,7 +15,7 @@
 //! let server = Server::start(ServerConfig::new(Arc::new(Memory::new())), Tokio)?;
 //! let listening = Listening::bind(server, "127.0.0.1:8080".parse().unwrap()).await?;
 //! println!("clients connect to ws://{}/sync", listening.address()?);
-//! listening.run(std::future::pending()).await;
+//! listening.run(std::future::pending()).await.map_err(std::io::Error::other)?;
 //! # Ok(())
 //! # }
 //! ```
@@ -37,6 +37,6 @@ mod outgoing;
 pub use authenticator::{Authenticator, Decision, Open, StaticToken};
 pub use connection::Opening;
 pub use embedded::{Server, ServerConfig};
-pub use listening::Listening;
+pub use listening::{Listening, ServerFailed};
 pub use metrics::{Counter, Metrics};
 pub use observer::{Observer, Unobserved};

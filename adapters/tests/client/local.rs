@@ -48,7 +48,7 @@ async fn the_outbox_keeps_the_order_of_writing_and_says_why_it_waits() {
     let mut written = Vec::new();
     for number in 0..20 {
         let receipt = client.upsert("users", "a", json(&number.to_string())).await.unwrap();
-        written.push(receipt.event().clone());
+        written.push(receipt.events()[0].clone());
     }
     assert_eq!(client.pending().await.unwrap(), written);
     let status = client.status().await.unwrap();
@@ -127,13 +127,13 @@ async fn a_stopped_client_leaves_its_file_to_the_next() {
     // The file is whole without its log, and can be copied.
     assert!(path.exists() && !folder.path().join("client.db-wal").exists());
     let second = offline().sqlite(&path).open(Tokio).await.unwrap();
-    assert_eq!(second.pending().await.unwrap(), [event.event().clone()]);
+    assert_eq!(second.pending().await.unwrap(), [event.events()[0].clone()]);
     assert_eq!(
         second.get("users", "a").await.unwrap().unwrap().data,
         Some(json(r#"{"n":1}"#))
     );
     let next = second.upsert("users", "b", json("2")).await.unwrap();
-    assert_eq!(second.pending().await.unwrap().last(), Some(next.event()));
+    assert_eq!(second.pending().await.unwrap().last(), next.events().first());
     second.stop().await;
 }
 

@@ -14,7 +14,7 @@ async fn what_was_written_offline_is_pushed_in_order_and_flush_waits_for_its_ack
     let mut written = Vec::new();
     for record in ["a", "b", "c"] {
         let receipt = client.upsert("users", record, json("1")).await.unwrap();
-        written.push(receipt.event().clone());
+        written.push(receipt.events()[0].clone());
     }
     let flush = tokio::spawn({
         let client = client.clone();

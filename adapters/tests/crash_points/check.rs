@@ -164,10 +164,10 @@ impl Kept<'_> {
                     self.cursor.refolding && !confirmed.contains_key(id),
                     "{name}: {record:?}"
                 );
-                older.insert(id.clone(), below.map(kept));
+                older.insert(id.clone(), below.map(|state| kept(state)));
             } else {
                 assert_eq!(
-                    below.map(kept).as_ref(),
+                    below.map(|state| kept(state)).as_ref(),
                     confirmed.get(id),
                     "{name} {id}: below {:?}",
                     self.cursor
@@ -176,11 +176,13 @@ impl Kept<'_> {
                 let sequence = last.and_then(|event| event.sequence);
                 assert_eq!(below.and_then(|state| state.sequence), sequence, "{name} {id}");
             }
-            let mut visible = below.map(kept);
+            let mut visible = below.map(|state| kept(state));
             for (_, event) in layer.iter().filter(|(record, _)| record == id) {
                 visible = Some(self.rule.fold(visible.as_ref(), event));
             }
-            let shown = record.and_then(|record| record.visible.as_ref()).map(kept);
+            let shown = record
+                .and_then(|record| record.visible.as_ref())
+                .map(|state| kept(state));
             assert_eq!(shown, visible, "{name} {id}: both layers, {:?}", self.cursor);
             let pending = self
                 .own

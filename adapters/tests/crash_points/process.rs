@@ -127,7 +127,7 @@ fn check(file: &Path, receipts: &BTreeMap<String, (String, String)>) {
         .iter()
         .map(|record| {
             let state = record.visible.clone().unwrap();
-            let shown = (state.event.to_string(), state.data.unwrap().to_string());
+            let shown = (state.event.to_string(), state.data.as_ref().unwrap().to_string());
             (record.key.record.to_string(), shown)
         })
         .collect();

@@ -84,6 +84,7 @@ impl World {
         let config = |name: &RepositoryName| RepositoryConfig {
             name: name.clone(),
             policy: self.policy.clone(),
+            filtered: false,
         };
         let driver = Driver::new(ClientConfig {
             repositories: repositories.iter().map(config).collect(),
@@ -256,6 +257,7 @@ impl World {
                     process.sent.clear();
                     self.server.hang_up(self.now);
                 }
+                ClientAction::BuildFilter { .. } => unreachable!("no repository is filtered"),
                 ClientAction::PauseReading { .. } => process.paused = true,
                 ClientAction::ResumeReading { .. } => process.paused = false,
                 ClientAction::Storage { storage, request } => {

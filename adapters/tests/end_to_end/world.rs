@@ -132,7 +132,7 @@ impl World {
         let (told, stopped) = oneshot::channel();
         let run = async move {
             // The sender is dropped when the server is to stop.
-            listening.run(async { asked.await.unwrap_or(()) }).await;
+            listening.run(async { asked.await.unwrap_or(()) }).await.unwrap();
             let _ = told.send(());
         };
         runtime.spawn("server", Box::pin(run)).unwrap();

@@ -29,7 +29,7 @@ async fn run(runtime: impl Runtime + Clone) -> Vec<Line> {
     write_at_once(&client, &other).await;
 
     let refused = client.upsert("closed", "x", json("1")).await.unwrap();
-    let event = refused.event().clone();
+    let event = refused.events()[0].clone();
     refused.acked().await.unwrap_err();
     let dismiss = vec![(RepositoryName::new("closed").unwrap(), event)];
     client.write_and_dismiss(Vec::new(), dismiss).await.unwrap();

@@ -13,6 +13,9 @@ use std::io;
 /// Records that are read, or written, at a time.
 const PAGE: usize = 500;
 
+/// Bytes of lines after which they are written, whatever their number.
+const PAGE_BYTES: usize = 4 << 20;
+
 /// Longest line that is imported, in bytes: more than the largest event.
 const LINE_BYTES: u64 = 32 << 20;
 
@@ -78,7 +81,7 @@ impl<T> Repository<T> {
     /// Makes or replaces the records of lines such as [`Self::export`] writes; empty lines are passed over. They are
     /// writes like any other, durable and sent, several hundred in a transaction. Says how many there were.
     pub async fn import(&self, from: &mut (impl AsyncBufRead + Unpin)) -> Result<u64, ImportError> {
-        let (mut line, mut records, mut changes) = (0, 0, Vec::new());
+        let (mut line, mut records, mut bytes, mut changes) = (0, 0, 0, Vec::new());
         loop {
             line += 1;
             let mut text = Vec::new();
@@ -87,9 +90,11 @@ impl<T> Repository<T> {
             if read > 0 && !text.trim_ascii().is_empty() {
                 let change = self.parse(&text);
                 changes.push(change.map_err(|message| ImportError::Line { line, message })?);
-                records += 1;
+                (records, bytes) = (records + 1, bytes + text.len());
             }
-            if changes.len() == PAGE || (read == 0 && !changes.is_empty()) {
+            let is_full = changes.len() == PAGE || bytes >= PAGE_BYTES;
+            if is_full || (read == 0 && !changes.is_empty()) {
+                bytes = 0;
                 self.client.write(std::mem::take(&mut changes)).await?;
             }
             if read == 0 {

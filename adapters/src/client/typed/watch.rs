@@ -5,21 +5,25 @@ use super::select::Select;
 use crate::client::{ClientError, Notices};
 use crate::storage::QueryRow;
 use driftless_core::client::Notice;
+use driftless_core::event::RecordId;
 use driftless_core::name::RepositoryName;
 use futures_util::stream::{self, Stream};
+use std::collections::HashSet;
 use std::fmt;
 
 /// The answers to a question: the one of now first, then one whenever a change has made another of it. Made by
 /// [`Select::watch`].
 ///
-/// A change that cannot concern the question (of a record that is neither in the last answer nor meets the conditions)
-/// costs a comparison; one that can costs the query once more, however many changes have come together. An answer that is
+/// A change that cannot concern the question (of a record that is neither in the last answer nor meets the conditions,
+/// where there is no offset) costs a comparison; one that can costs the query once more, however many changes have come together. An answer that is
 /// the same as the last is not told. Keeps its client running.
 pub struct Watch<V> {
     select: Select<V>,
     notices: Notices,
     /// What was told last; `None` before the first answer.
     last: Option<Vec<QueryRow>>,
+    /// The records in it.
+    shown: HashSet<RecordId>,
     /// Whether something has changed since, for all that is known.
     stale: bool,
 }
@@ -32,6 +36,7 @@ impl<V> Watch<V> {
             select,
             notices,
             last: None,
+            shown: HashSet::new(),
             stale: true,
         }
     }
@@ -54,6 +59,7 @@ impl<V> Watch<V> {
                 Err(error) => return Some(Err(error)),
             };
             if self.last.as_ref() != Some(&rows) {
+                self.shown = rows.iter().map(|row| row.record.clone()).collect();
                 self.last = Some(rows.clone());
                 return Some(Ok(results(rows, self.select.read)));
             }
@@ -73,7 +79,7 @@ impl<V> Watch<V> {
             // What has come together is looked at together.
             while let Some(one) = notice {
                 // Who has missed some cannot know.
-                matters |= one.map_or(true, |one| self.concerns(&one));
+                matters = matters || one.map_or(true, |one| self.concerns(&one));
                 notice = self.notices.try_next();
             }
             if matters {
@@ -83,10 +89,9 @@ impl<V> Watch<V> {
     }
 
     fn concerns(&self, notice: &Notice) -> bool {
-        let is_shown = |record: &_| {
-            let mut rows = self.last.iter().flatten();
-            rows.any(|row| row.record == *record)
-        };
+        let is_shown = |record: &_| self.shown.contains(record);
+        // A record among those that are left out moves all behind it, and nothing is known of it.
+        let is_hidden = self.select.query.offset > 0;
         let is_here = |repository: &RepositoryName| self.select.repository == *repository;
         match notice {
             Notice::Changed {
@@ -94,7 +99,7 @@ impl<V> Watch<V> {
                 record,
                 data,
                 ..
-            } => is_here(repository) && (is_shown(record) || self.select.query.matches(data.as_ref())),
+            } => is_here(repository) && (is_hidden || is_shown(record) || self.select.query.matches(data.as_ref())),
             Notice::Dismissed { repository, record, .. } => is_here(repository) && is_shown(record),
             Notice::Rejected { repository, .. }
             | Notice::Cleared { repository }

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Instant;
@@ -17,30 +17,42 @@ thread_local! {
 
 /// Runs a future to its end on this thread, which sleeps while it waits.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let notice = Arc::new(Notice {
+        thread: thread::current(),
+        given: AtomicBool::new(false),
+    });
+    let waker = Waker::from(notice.clone());
     let mut cx = Context::from_waker(&waker);
     let mut future = pin!(future);
     loop {
         if let Poll::Ready(value) = future.as_mut().poll(&mut cx) {
             return value;
         }
-        match next_deadline() {
-            Some(at) => thread::park_timeout(at.saturating_duration_since(Instant::now())),
-            None => thread::park(),
+        // Whoever else parks this thread, within the poll, may have taken the token that belongs to the notice.
+        while !notice.given.swap(false, Ordering::Acquire) {
+            match next_deadline() {
+                Some(at) => thread::park_timeout(at.saturating_duration_since(Instant::now())),
+                None => thread::park(),
+            }
+            wake_due();
         }
-        wake_due();
     }
 }
 
-struct Unpark(Thread);
+/// That a future is to be polled again.
+struct Notice {
+    thread: Thread,
+    given: AtomicBool,
+}
 
-impl Wake for Unpark {
+impl Wake for Notice {
     fn wake(self: Arc<Self>) {
-        self.0.unpark();
+        self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.0.unpark();
+        self.given.store(true, Ordering::Release);
+        self.thread.unpark();
     }
 }
 
@@ -113,5 +125,30 @@ mod tests {
         assert!(Instant::now() >= at);
         drop(timer);
         assert_eq!(next_deadline(), None);
+    }
+
+    #[test]
+    fn a_future_that_blocks_in_a_poll_takes_nobodys_notice() {
+        let (sender, receiver) = futures_channel::oneshot::channel();
+        let mut polls = 0;
+        let outer = poll_fn(|cx| {
+            polls += 1;
+            if polls == 1 {
+                // The notice comes while another future parks this thread.
+                cx.waker().wake_by_ref();
+                let mut timer = ThreadTimer::default();
+                timer.set(Instant::now() + Duration::from_millis(5));
+                block_on(poll_fn(|cx| timer.poll(cx)));
+                return Poll::Pending;
+            }
+            Poll::Ready(())
+        });
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                block_on(outer);
+                sender.send(()).unwrap();
+            });
+            assert_eq!(block_on(receiver), Ok(()));
+        });
     }
 }

@@ -10,6 +10,7 @@ mod socket;
 
 pub use executor::block_on;
 
+use super::dial::known;
 use super::{Listener, Pending, Runtime, Socket, Timer};
 use executor::ThreadTimer;
 use futures_channel::oneshot;
@@ -20,8 +21,9 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::thread;
 use std::time::Duration;
 
-/// How long the thread of an attempt to connect lives at most, also if nobody waits for it any more.
-const CONNECT_TIMEOUT: Duration = Duration::from_mins(2);
+/// How long the thread of an attempt to connect lives at most, also if nobody waits for it any more: as long as a client
+/// waits at most by default.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Threads and blocking sockets.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,9 +41,16 @@ impl Runtime for Threads {
         Box::new(ThreadTimer::default())
     }
 
-    fn connect(&self, host: String, port: u16) -> Pending<'static, io::Result<Box<dyn Socket>>> {
+    fn resolve(&self, host: String, port: u16) -> Pending<'static, io::Result<Vec<SocketAddr>>> {
+        let look_up = move || Ok(known((host, port).to_socket_addrs()?));
+        Box::pin(on_thread("driftless-resolve", look_up))
+    }
+
+    fn connect(&self, address: SocketAddr) -> Pending<'static, io::Result<Box<dyn Socket>>> {
         Box::pin(async move {
-            let socket = on_thread("driftless-connect", move || connect(&host, port)).await?;
+            let connect = move || TcpStream::connect_timeout(&address, CONNECT_TIMEOUT);
+            let socket = on_thread("driftless-connect", connect).await?;
+            socket.set_nodelay(true)?;
             Ok(Box::new(ThreadSocket::new(socket)?) as Box<dyn Socket>)
         })
     }
@@ -52,20 +61,6 @@ impl Runtime for Threads {
             Ok(Box::new(listener) as Box<dyn Listener>)
         })
     }
-}
-
-fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
-    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in (host, port).to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
-            Ok(socket) => {
-                socket.set_nodelay(true)?;
-                return Ok(socket);
-            }
-            Err(error) => failure = error,
-        }
-    }
-    Err(failure)
 }
 
 /// Does something that blocks on a thread of its own.

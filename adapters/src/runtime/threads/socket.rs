@@ -19,23 +19,24 @@ const STACK_BYTES: usize = 128 << 10;
 /// A blocking socket whose two threads block in place of the task.
 #[derive(Debug)]
 pub(super) struct ThreadSocket {
-    socket: TcpStream,
+    socket: Arc<TcpStream>,
     received: Arc<Pipe>,
     sent: Arc<Pipe>,
 }
 
 impl ThreadSocket {
     pub(super) fn new(socket: TcpStream) -> io::Result<Self> {
+        let socket = Arc::new(socket);
         let (received, sent) = (Arc::<Pipe>::default(), Arc::<Pipe>::default());
         let made = Self {
-            socket: socket.try_clone()?,
+            socket: socket.clone(),
             received: received.clone(),
             sent: sent.clone(),
         };
-        let reader = socket.try_clone()?;
+        let reader = socket.clone();
         // If the second thread cannot be made, dropping `made` ends the first.
-        start("driftless-read", move || read(reader, &received))?;
-        start("driftless-write", move || write(socket, &sent))?;
+        start("driftless-read", move || read(&reader, &received))?;
+        start("driftless-write", move || write(&socket, &sent))?;
         Ok(made)
     }
 }
@@ -45,7 +46,7 @@ fn start(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
     thread.spawn(run).map(drop)
 }
 
-fn read(mut socket: TcpStream, received: &Pipe) {
+fn read(mut socket: &TcpStream, received: &Pipe) {
     let mut buffer = vec![0; READ_BYTES];
     let failure = loop {
         match socket.read(&mut buffer) {
@@ -59,7 +60,7 @@ fn read(mut socket: TcpStream, received: &Pipe) {
     received.finish(failure);
 }
 
-fn write(mut socket: TcpStream, sent: &Pipe) {
+fn write(mut socket: &TcpStream, sent: &Pipe) {
     while let Some(bytes) = sent.take() {
         if let Err(error) = socket.write_all(&bytes) {
             return sent.finish(Some(error));

@@ -20,16 +20,12 @@ pub(super) enum Local {
 }
 
 impl Client {
-    /// Clears a repository when its turn comes. Right behind another clearing of it, there is nothing to clear.
+    /// Clears a repository when its turn comes. Each is answered: who asks twice waits for two.
     pub(super) fn on_clear(&mut self, repository: &RepositoryName) {
         let Ok(index) = find(&self.repositories, repository) else {
             return;
         };
-        let last_clears = self.writes.iter().rev().map_while(|local| match local {
-            Local::Clear(index) => Some(*index),
-            Local::Write(_) => None,
-        });
-        if !self.stopped && !last_clears.into_iter().any(|last| last == index) {
+        if !self.stopped {
             self.writes.push_back(Local::Clear(index));
         }
     }
