@@ -37,7 +37,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         // An error ends it as well.
         let _ = BufReader::new(stdin()).read_line(&mut String::new()).await;
     };
-    listening.run(entered).await;
+    listening.run(entered).await?;
     println!(
         "{} connections were served",
         server.metrics().connections_opened.value()

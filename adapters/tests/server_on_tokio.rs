@@ -10,8 +10,8 @@ use async_tungstenite::tungstenite::protocol::Role;
 use driftless::Tokio;
 use driftless::core::event::{EventBatch, EventId, Json, NewEvent, RecordId};
 use driftless::core::name::{LogName, Namespace, RepositoryName};
-use driftless::core::server::{Append, Appended, ConnectionId, Page, PageRequest};
-use driftless::core::wire::{CloseCode, Epoch};
+use driftless::core::server::{Append, Appended, ConnectionId, Page, PageRequest, Refusal};
+use driftless::core::wire::{CloseCode, Epoch, ErrorCode};
 use driftless::server::{Observer, Opening, Server, ServerConfig, StaticToken};
 use driftless::store::{CommitSink, Done, Memory, RepositorySummary, Store};
 use futures_util::StreamExt;
@@ -97,6 +97,16 @@ async fn connections_do_not_outlive_the_server() {
     assert_eq!(hear(&mut peer).await, "1012");
 }
 
+#[test]
+fn the_token_of_an_opening_does_not_show_in_debug_output() {
+    let opening = Opening {
+        namespace: Namespace::default(),
+        token: Some("secret".into()),
+        read_ahead: Vec::new().into(),
+    };
+    assert!(!format!("{opening:?}").contains("secret"));
+}
+
 #[derive(Default)]
 struct Notes(Mutex<Vec<String>>);
 
@@ -172,8 +182,11 @@ impl Store for Faulty {
 #[tokio::test]
 async fn the_owner_is_told_when_the_hub_has_failed() {
     let server = Server::start(ServerConfig::new(Arc::new(Faulty(Memory::new()))), Tokio).unwrap();
-    let pushing = server.clone();
-    let push = tokio::spawn(async move { pushing.push(log(), vec![event("a")]).await });
+    let mut peer = connect(&server, None).await;
+    let results = server.push(log(), vec![event("a")]).await;
+    assert_eq!(results[0].outcome, Err(Refusal::Retry(ErrorCode::StoreUnavailable)));
     server.failed().await;
-    push.abort();
+    // Nobody waits for an answer that never comes.
+    while peer.next().await.is_some() {}
+    server.shutdown().await;
 }

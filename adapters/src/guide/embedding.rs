@@ -39,7 +39,7 @@
 //!     let server = Server::start(config, Tokio)?;
 //!     let identity = Identity::pem(&std::fs::read("server.pem")?, &std::fs::read("server.key")?)?;
 //!     let listening = Listening::bind(server, "0.0.0.0:8443".parse()?).await?.tls(identity);
-//!     listening.run(std::future::pending()).await;
+//!     listening.run(std::future::pending()).await?;
 //!     Ok(())
 //! }
 //! ```

@@ -9,6 +9,7 @@ use driftless::client::{Client, OpenError, UrlError};
 use driftless::core::client::{ClientCredentials, ConnectionState, Notice, ServerOrder, Timing};
 use serde_json::json;
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test]
 async fn the_handshake_and_auth_carry_the_token_and_the_headers() {
@@ -113,6 +114,28 @@ async fn refused_credentials_wait_for_others() {
     client.update_credentials(credentials).await.unwrap();
     let mut peer = peers.accept().await;
     assert_eq!(peer.headers["authorization"], "Bearer new");
+    assert_eq!(peer.authenticate().await["token"], "new");
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn a_proxy_that_refuses_the_credentials_is_as_the_server() {
+    let peers = Peers::listen().await;
+    let builder = builder(&peers).token("old").refresh_credentials(|_| async {
+        let token = Some("new".to_owned());
+        let headers = Vec::new();
+        Some(ClientCredentials { token, headers })
+    });
+    let (client, mut feed) = builder.open_with_feed(Tokio, 64).await.unwrap();
+    let mut proxy = peers.accept_raw().await;
+    proxy.read(&mut [0; 4096]).await.unwrap();
+    proxy
+        .write_all(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+        .await
+        .unwrap();
+    let refused = |state: &ConnectionState| matches!(state, ConnectionState::AuthenticationFailed { .. });
+    told_state(&mut feed, "the refusal", refused).await;
+    let mut peer = peers.accept().await;
     assert_eq!(peer.authenticate().await["token"], "new");
     client.stop().await;
 }

@@ -50,7 +50,16 @@ pub(crate) async fn a_watched_query_tells_every_change_that_matters(world: &mut 
     theirs.delete("junk").await.unwrap();
     theirs.delete("b").await.unwrap();
     while ids(&answer(&mut watch).await) != ["a", "d"] {}
-    assert_eq!(mine.query().count().await.unwrap(), 3);
+    // What is left out in front counts too.
+    let open = mine.query().filter("done", Comparison::equal(false));
+    let mut second = open.order_by("rank", Direction::Ascending).offset(1).limit(1).watch();
+    assert_eq!(ids(&answer(&mut second).await), ["a"]);
+    theirs.upsert(&todo("e", 7)).await.unwrap();
+    theirs.delete("d").await.unwrap();
+    assert_eq!(ids(&answer(&mut second).await), ["e"]);
+    mine.upsert(&todo("d", 0)).await.unwrap();
+    while ids(&answer(&mut watch).await) != ["e", "a"] {}
+    assert_eq!(mine.query().count().await.unwrap(), 4);
     one.stop().await;
     while soon("the end", watch.next()).await.is_some() {}
     other.stop().await;

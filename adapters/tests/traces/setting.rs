@@ -47,7 +47,7 @@ impl Setting {
         let running = async move {
             // Told by dropping the other end.
             let stop = async { asked.await.unwrap_or_default() };
-            listening.run(stop).await;
+            listening.run(stop).await.unwrap();
             let _ = ended.send(());
         };
         runtime.spawn("server", Box::pin(running)).unwrap();
