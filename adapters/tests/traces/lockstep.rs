@@ -52,6 +52,8 @@ fn trace(lines: &[Line]) -> Trace {
             }
             // One change for an ack and one for the event, or one for both.
             ClientAction::Storage { .. } | ClientAction::Notify(Notice::Changed { .. }) => {}
+            // A page may come before its acks or behind them, and in parts.
+            ClientAction::Notify(Notice::Applied { .. }) => {}
             ClientAction::Notify(notice) => trace.answers.push(name(notice)),
             action => trace.socket.push(kind(action)),
         }
