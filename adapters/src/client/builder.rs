@@ -261,15 +261,20 @@ impl ClientBuilder {
         Ok((self.start(Arc::new(runtime), tap).await?, feed))
     }
 
-    async fn start(self, runtime: Arc<dyn Runtime>, tap: Tap) -> Result<Client, OpenError> {
-        if let Some((name, error)) = self.unnamed {
+    /// Finds what makes no client before anything is opened. Gives where the server is.
+    fn check(&mut self) -> Result<Arc<Target>, OpenError> {
+        if let Some((name, error)) = self.unnamed.take() {
             return Err(OpenError::Repository { name, error });
         }
-        if let Some(name) = self.unfiltered {
+        if let Some(name) = self.unfiltered.take() {
             return Err(OpenError::Filter(name));
         }
-        let target = Arc::new(Target::parse(&self.url, &self.trust)?);
         headers(&self.credentials)?;
+        Ok(Arc::new(Target::parse(&self.url, &self.trust)?))
+    }
+
+    async fn start(mut self, runtime: Arc<dyn Runtime>, tap: Tap) -> Result<Client, OpenError> {
+        let target = self.check()?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(OpenError::Random)?;
         let (place, indexes) = (self.place, indexes(self.indexes)?);
@@ -291,6 +296,7 @@ impl ClientBuilder {
             limits: self.limits,
             seed,
         };
+        let (frame_bytes, close_timeout) = (config.limits.frame_bytes, config.timing.close_timeout);
         let driver = match self.journal {
             Some(journal) => Driver::with_journal(config, journal),
             None => Driver::new(config),
@@ -315,6 +321,8 @@ impl ClientBuilder {
             driver,
             runtime: runtime.clone(),
             target,
+            frame_bytes,
+            close_timeout,
             storage,
             reads,
             queue: Queue(commands.clone()),

@@ -18,13 +18,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-/// How long a connection that is being closed may take to send its close frame and to hear the server's.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// Largest frame that is read. A plain server answers with everything it has in one frame; ours never sends more than
-/// the largest event.
-const FRAME_BYTES: usize = 64 << 20;
-
 /// What a connection reads at a time, and holds of what it writes before the socket gets it.
 const BUFFER_BYTES: usize = 64 << 10;
 
@@ -67,6 +60,7 @@ pub(super) async fn connect(
     id: SocketId,
     runtime: Arc<dyn Runtime>,
     target: Arc<Target>,
+    frame_bytes: usize,
     credentials: ClientCredentials,
 ) -> Result<Connection, Unconnected> {
     let request = target.request(&credentials);
@@ -79,8 +73,8 @@ pub(super) async fn connect(
     let config = WebSocketConfig::default()
         .read_buffer_size(BUFFER_BYTES)
         .write_buffer_size(BUFFER_BYTES)
-        .max_frame_size(Some(FRAME_BYTES))
-        .max_message_size(Some(FRAME_BYTES));
+        .max_frame_size(Some(frame_bytes))
+        .max_message_size(Some(frame_bytes));
     match client_async_with_config(request, Counted::new(socket, counts.clone()), Some(config)).await {
         Ok((stream, _)) => Ok(Connection {
             id,
@@ -249,7 +243,12 @@ impl Connection {
 
     /// The closing handshake (RFC 6455 section 7.1.2), as far as the server takes part in it in time. Without a code
     /// the server has closed, and what is left is the answer, which the next read sends.
-    pub(super) async fn close(mut self, runtime: Arc<dyn Runtime>, close: Option<(CloseCode, String)>) {
+    pub(super) async fn close(
+        mut self,
+        runtime: Arc<dyn Runtime>,
+        limit: Duration,
+        close: Option<(CloseCode, String)>,
+    ) {
         let closing = async {
             if let Some((code, reason)) = close {
                 let frame = CloseFrame {
@@ -265,7 +264,7 @@ impl Connection {
             }
             while let Some(Ok(_)) = self.stream.next().await {}
         };
-        within(&*runtime, CLOSE_TIMEOUT, closing).await;
+        within(&*runtime, limit, closing).await;
     }
 }
 

@@ -22,6 +22,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// Inputs of one kind taken in one turn before the other kinds get theirs.
 const INPUTS_A_TURN: usize = 64;
@@ -34,6 +35,10 @@ pub(super) struct Parts {
     pub(super) driver: Driver,
     pub(super) runtime: Arc<dyn Runtime>,
     pub(super) target: Arc<Target>,
+    /// [`ClientLimits::frame_bytes`](driftless_core::client::ClientLimits::frame_bytes).
+    pub(super) frame_bytes: usize,
+    /// [`Timing::close_timeout`](driftless_core::client::Timing::close_timeout).
+    pub(super) close_timeout: Duration,
     pub(super) storage: StorageThread,
     pub(super) reads: Reads,
     pub(super) commands: Receiver<Command>,
@@ -59,6 +64,8 @@ pub(super) async fn run(parts: Parts) {
         host: Host {
             runtime: parts.runtime,
             target: parts.target,
+            frame_bytes: parts.frame_bytes,
+            close_timeout: parts.close_timeout,
             link: Link::None,
             closing: FuturesUnordered::new(),
             storage: parts.storage,
@@ -105,6 +112,8 @@ struct Task {
 struct Host {
     runtime: Arc<dyn Runtime>,
     target: Arc<Target>,
+    frame_bytes: usize,
+    close_timeout: Duration,
     link: Link,
     /// Connections that are being closed; each ends by itself.
     closing: FuturesUnordered<Pending<'static, ()>>,
@@ -283,7 +292,13 @@ impl Host {
     }
 
     fn connect(&mut self, socket: SocketId, credentials: ClientCredentials) {
-        let connecting = connect(socket, self.runtime.clone(), self.target.clone(), credentials);
+        let connecting = connect(
+            socket,
+            self.runtime.clone(),
+            self.target.clone(),
+            self.frame_bytes,
+            credentials,
+        );
         let boxed = async { connecting.await.map(Box::new) };
         self.link = Link::Connecting(socket, Box::pin(boxed));
     }
@@ -304,7 +319,7 @@ impl Host {
     fn close(&mut self, socket: SocketId, code: CloseCode, reason: String) {
         match std::mem::replace(&mut self.link, Link::None) {
             Link::Open(open) if open.id() == socket => {
-                let closing = open.close(self.runtime.clone(), Some((code, reason)));
+                let closing = open.close(self.runtime.clone(), self.close_timeout, Some((code, reason)));
                 self.closing.push(Box::pin(closing));
             }
             Link::Connecting(id, _) if id == socket => {}
@@ -345,7 +360,8 @@ impl Host {
     /// The server has closed: answers, as far as it listens.
     fn hang_up(&mut self) {
         if let Link::Open(open) = std::mem::replace(&mut self.link, Link::None) {
-            self.closing.push(Box::pin(open.close(self.runtime.clone(), None)));
+            self.closing
+                .push(Box::pin(open.close(self.runtime.clone(), self.close_timeout, None)));
         }
     }
 

@@ -39,6 +39,7 @@ macro_rules! on {
                 syncing::two_clients_see_what_each_other_writes,
                 syncing::what_was_written_offline_arrives_in_order_and_a_restarted_server_loses_nothing,
                 syncing::many_writers_and_large_events_arrive_once_each,
+                syncing::concurrent_changes_end_as_the_policy_of_the_repository_says,
                 access::a_refused_token_is_refreshed_and_another_is_shown_on_the_live_connection,
                 access::a_rejected_change_is_told_kept_retried_revised_and_dismissed,
                 watching::a_watched_query_tells_every_change_that_matters,

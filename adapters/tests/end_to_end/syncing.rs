@@ -1,10 +1,11 @@
 //! What is written reaches everybody.
 
 use crate::world::{Todo, World, live, sees, soon, todo};
-use driftless::Client;
 use driftless::client::Connection;
+use driftless::core::client::{LastWriteWins, MergeFields};
 use driftless::core::event::Json;
 use driftless::core::name::RepositoryName;
+use driftless::{Client, wall_clock};
 use futures_util::future::join_all;
 use tempfile::TempDir;
 
@@ -73,6 +74,58 @@ pub(crate) async fn what_was_written_offline_arrives_in_order_and_a_restarted_se
     soon("the second flush", other.flush()).await.unwrap();
     sees(&client, "what came later", &[todo("one", 49), todo("two", 1)]).await;
     client.stop().await;
+    other.stop().await;
+}
+
+pub(crate) async fn concurrent_changes_end_as_the_policy_of_the_repository_says(world: &mut World) {
+    let open = async |world: &World| {
+        let builder = world.builder().repository("merged", MergeFields);
+        world.open(builder.repository("latest", LastWriteWins)).await
+    };
+    let (one, other) = (open(world).await, open(world).await);
+    for name in ["merged", "latest"] {
+        let (mine, theirs) = (
+            one.repository::<Todo>(name).unwrap(),
+            other.repository::<Todo>(name).unwrap(),
+        );
+        let written = mine.upsert(&todo("a", 1)).await.unwrap();
+        soon("the ack", written.acked()).await.unwrap();
+        let mut watch = theirs.query().watch();
+        while soon("the first", watch.next()).await.unwrap().unwrap().is_empty() {}
+    }
+    world.stop().await;
+    // Neither knows of the other's; the second is the later by the clock.
+    let titled = Todo {
+        title: "Another title".to_owned(),
+        ..todo("a", 1)
+    };
+    let done = Todo {
+        done: true,
+        ..todo("a", 1)
+    };
+    for name in ["merged", "latest"] {
+        one.repository(name).unwrap().upsert(&titled).await.unwrap();
+    }
+    // Of equal times the later in the log would win.
+    let written = wall_clock();
+    while wall_clock() <= written {
+        std::hint::spin_loop();
+    }
+    for name in ["merged", "latest"] {
+        other.repository(name).unwrap().upsert(&done).await.unwrap();
+    }
+    world.start().await;
+    soon("one flush", one.flush()).await.unwrap();
+    soon("the other flush", other.flush()).await.unwrap();
+    let both = Todo { done: true, ..titled };
+    for (name, expected) in [("merged", &both), ("latest", &done)] {
+        for client in [&one, &other] {
+            let mut watch = client.repository::<Todo>(name).unwrap().query().watch();
+            let agrees = async { while watch.next().await.unwrap().unwrap()[0].value != *expected {} };
+            soon(name, agrees).await;
+        }
+    }
+    one.stop().await;
     other.stop().await;
 }
 

@@ -50,10 +50,9 @@ fn trace(lines: &[Line]) -> Trace {
             ClientAction::Notify(Notice::Acked { events, .. }) => {
                 trace.answers.extend(events.iter().map(|_| "acked".to_owned()));
             }
-            // One change for an ack and one for the event, or one for both.
-            ClientAction::Storage { .. } | ClientAction::Notify(Notice::Changed { .. }) => {}
-            // A page may come before its acks or behind them, and in parts.
-            ClientAction::Notify(Notice::Applied { .. }) => {}
+            // One change for an ack and one for the event, or one for both; a page before its acks or behind them, and in
+            // parts.
+            ClientAction::Storage { .. } | ClientAction::Notify(Notice::Changed { .. } | Notice::Applied { .. }) => {}
             ClientAction::Notify(notice) => trace.answers.push(name(notice)),
             action => trace.socket.push(kind(action)),
         }

@@ -139,6 +139,9 @@ pub struct Timing {
     pub ack_timeout: Duration,
     /// How long own acked events are kept for a server that lost them. Default 7 days.
     pub keep_acked: Duration,
+    /// How long a connection that is being closed may take to send its close frame and to hear the server's. For hosts.
+    /// Default 1 s.
+    pub close_timeout: Duration,
 }
 
 impl Default for Timing {
@@ -155,6 +158,7 @@ impl Default for Timing {
             retry_delay: Duration::from_secs(1),
             ack_timeout: Duration::from_secs(30),
             keep_acked: Duration::from_hours(7 * 24),
+            close_timeout: Duration::from_secs(1),
         }
     }
 }
@@ -186,6 +190,9 @@ pub struct ClientLimits {
     pub plain_live_events: usize,
     /// Largest event that is accepted from the application, in bytes. Default 15 MiB, the server's own default.
     pub event_bytes: usize,
+    /// Largest frame that is read, in bytes; a larger one ends the connection. For hosts. A plain server answers with
+    /// everything it has in one frame; ours never sends more than the largest event. Default 64 MiB.
+    pub frame_bytes: usize,
 }
 
 impl Default for ClientLimits {
@@ -202,6 +209,7 @@ impl Default for ClientLimits {
             kept_events: 10_000,
             plain_live_events: 1_000,
             event_bytes: 15 << 20,
+            frame_bytes: 64 << 20,
         }
     }
 }

@@ -110,7 +110,7 @@ fn writes_before_it_are_gone_and_writes_behind_it_stay() {
             .all(|request| matches!(world.written(*request), Some(Ok(_))))
     );
     assert!(matches!(world.written(behind), Some(Ok(_))));
-    assert_eq!(told(&world), 1);
+    assert_eq!(told(&world), 2);
     assert_eq!((world.visible("a"), world.visible("b")), ("none".into(), "2".into()));
     assert_eq!(world.client.pending(), 1);
 }
