@@ -141,3 +141,95 @@ impl Connections {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+
+    fn offline(seconds: u64) -> Connection {
+        let retry_in = Some(Duration::from_secs(seconds));
+        Connection::Offline { retry_in }
+    }
+
+    /// What a subscriber hears without waiting.
+    fn heard(states: &mut Connections) -> Vec<Connection> {
+        std::iter::from_fn(|| states.next().now_or_never().flatten()).collect()
+    }
+
+    #[test]
+    fn a_subscriber_hears_of_the_state_of_now_and_of_each_after_it() {
+        let (sender, reader) = channel();
+        let mut early = reader.subscribe();
+        sender.tell(Connection::Connecting);
+        sender.tell(Connection::Authenticating);
+        let mut late = reader.subscribe();
+        sender.tell(Connection::Live);
+        let begun = Connection::Offline { retry_in: None };
+        let (connecting, authenticating) = (Connection::Connecting, Connection::Authenticating);
+        assert_eq!(
+            heard(&mut early),
+            [begun, connecting, authenticating.clone(), Connection::Live]
+        );
+        assert_eq!(heard(&mut late), [authenticating, Connection::Live]);
+        assert_eq!(reader.now(), Connection::Live);
+    }
+
+    #[test]
+    fn a_state_is_told_once_until_there_is_another() {
+        let (sender, reader) = channel();
+        let mut states = reader.subscribe();
+        for state in [offline(1), offline(1), offline(2), offline(2), offline(1)] {
+            sender.tell(state);
+        }
+        assert_eq!(heard(&mut states)[1..], [offline(1), offline(2), offline(1)]);
+        let progress = |events| {
+            Connection::CatchingUp(Progress {
+                events,
+                ..Progress::default()
+            })
+        };
+        sender.tell(progress(1));
+        sender.tell(progress(1));
+        sender.tell(progress(2));
+        assert_eq!(heard(&mut states), [progress(1), progress(2)]);
+    }
+
+    #[test]
+    fn a_subscriber_that_does_not_read_misses_old_states_and_never_the_newest() {
+        let (sender, reader) = channel();
+        let mut states = reader.subscribe();
+        for number in 0..1_000 {
+            sender.tell(offline(number));
+        }
+        let heard = heard(&mut states);
+        assert!(heard.len() <= STATES + 1, "{}", heard.len());
+        assert!(heard.ends_with(&[offline(998), offline(999)]));
+    }
+
+    #[test]
+    fn the_states_end_with_the_client_behind_the_last() {
+        let (sender, reader) = channel();
+        let mut states = reader.subscribe();
+        let mut unborn = reader.subscribe();
+        sender.tell(Connection::Live);
+        drop(sender);
+        // A client that is gone is not connected, whatever it said last.
+        let gone = Connection::Offline { retry_in: None };
+        assert_eq!(heard(&mut states).last(), Some(&gone));
+        assert_eq!(states.next().now_or_never(), Some(None));
+        assert_eq!(heard(&mut unborn), [gone.clone(), Connection::Live, gone.clone()]);
+        // Who comes afterwards still learns of the last one.
+        let mut late = reader.subscribe();
+        assert_eq!(heard(&mut late), [gone]);
+        assert_eq!(late.next().now_or_never(), Some(None));
+    }
+
+    #[test]
+    fn connected_is_authenticated() {
+        let refused = Connection::AuthenticationFailed { message: String::new() };
+        let not = [offline(1), Connection::Connecting, Connection::Authenticating, refused];
+        assert!(!not.iter().any(Connection::is_connected));
+        assert!(Connection::Live.is_connected() && Connection::CatchingUp(Progress::default()).is_connected());
+    }
+}

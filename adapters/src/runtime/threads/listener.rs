@@ -17,6 +17,7 @@ type Accepted = io::Result<(TcpStream, SocketAddr)>;
 pub(super) struct ThreadListener {
     address: SocketAddr,
     accepted: Receiver<Accepted>,
+    /// Holds the socket, and with it the port, until it ends.
     thread: Option<JoinHandle<()>>,
 }
 
@@ -59,7 +60,7 @@ impl Listener for ThreadListener {
     }
 }
 
-/// The thread blocks in accepting until one more connection comes. The address is free when this returns.
+/// The thread blocks in accepting until one more connection comes. It is waited for, so that the port is free afterwards.
 impl Drop for ThreadListener {
     fn drop(&mut self) {
         self.accepted.close();
@@ -71,10 +72,71 @@ impl Drop for ThreadListener {
             });
         }
         // If it fails, the thread ends with the next stranger.
-        let last = TcpStream::connect_timeout(&address, LAST_TIMEOUT);
-        if let (Ok(_), Some(thread)) = (last, self.thread.take()) {
-            // Nothing in it panics, and who drops this could do nothing about it.
+        if TcpStream::connect_timeout(&address, LAST_TIMEOUT).is_ok()
+            && let Some(thread) = self.thread.take()
+        {
+            // A panic has been told already.
             let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::block_on;
+    use futures_util::{AsyncReadExt, FutureExt};
+    use std::io::Write;
+
+    fn local() -> ThreadListener {
+        ThreadListener::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap()
+    }
+
+    #[test]
+    fn connections_are_accepted_in_order_and_few_of_them_ahead() {
+        let mut listener = local();
+        assert!(listener.accept().now_or_never().is_none());
+        let mut peers: Vec<TcpStream> = Vec::new();
+        for number in 0..5 {
+            let mut peer = TcpStream::connect(listener.address).unwrap();
+            peer.write_all(&[number]).unwrap();
+            peers.push(peer);
+        }
+        for (number, peer) in (0..).zip(&peers) {
+            assert!(listener.accepted.len() <= 1);
+            let (mut socket, from) = block_on(listener.accept()).unwrap();
+            assert_eq!(from, peer.local_addr().unwrap());
+            let mut first = [0; 1];
+            block_on(socket.read_exact(&mut first)).unwrap();
+            assert_eq!(first, [number]);
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_taken_is_refused() {
+        let listener = local();
+        let second = ThreadListener::bind(listener.address);
+        assert_eq!(second.err().unwrap().kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn a_listener_that_is_dropped_leaves_its_port_to_the_next() {
+        for waiting in 0..50 {
+            let any = if waiting % 2 == 0 {
+                Ipv4Addr::LOCALHOST
+            } else {
+                Ipv4Addr::UNSPECIFIED
+            };
+            let listener = ThreadListener::bind((any, 0).into()).unwrap();
+            let port = listener.address.port();
+            // Accepted and not taken, or with the operating system.
+            let peers: Vec<_> = (0..waiting % 5)
+                .map(|_| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap())
+                .collect();
+            let address = listener.address;
+            drop(listener);
+            drop(ThreadListener::bind(address).unwrap());
+            drop(peers);
         }
     }
 }

@@ -114,3 +114,134 @@ impl Drop for ThreadSocket {
         let _ = self.socket.shutdown(Shutdown::Both);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::block_on;
+    use futures_util::{AsyncReadExt, AsyncWriteExt, FutureExt};
+    use std::net::TcpListener;
+    use std::sync::Weak;
+
+    /// Far more than pipes and the operating system hold.
+    const MANY: usize = 32 << 20;
+
+    /// A socket and its peer.
+    fn pair() -> (ThreadSocket, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (ThreadSocket::new(listener.accept().unwrap().0).unwrap(), peer)
+    }
+
+    fn until(mut is: impl FnMut() -> bool) {
+        while !is() {
+            thread::yield_now();
+        }
+    }
+
+    fn pattern(at: usize) -> u8 {
+        u8::try_from(at % 251).unwrap()
+    }
+
+    #[test]
+    fn a_peer_that_is_not_read_cannot_send_for_ever() {
+        let (mut socket, mut peer) = pair();
+        let all: Vec<u8> = (0..MANY).map(pattern).collect();
+        thread::scope(|scope| {
+            let sending = scope.spawn(|| {
+                peer.write_all(&all).unwrap();
+                peer.shutdown(Shutdown::Write).unwrap();
+            });
+            until(|| socket.received.held().1);
+            assert!(!sending.is_finished(), "the rest waits with the peer");
+            let (mut got, mut buffer) = (0, vec![0; 100_000]);
+            loop {
+                assert!(socket.received.held().0 < (64 << 10) + READ_BYTES);
+                let bytes = block_on(socket.read(&mut buffer)).unwrap();
+                assert_eq!(buffer[..bytes], all[got..got + bytes]);
+                got += bytes;
+                if bytes == 0 {
+                    break;
+                }
+            }
+            assert_eq!(got, MANY);
+        });
+    }
+
+    #[test]
+    fn a_peer_that_does_not_read_holds_the_task() {
+        let (mut socket, mut peer) = pair();
+        let all: Vec<u8> = (0..MANY).map(pattern).collect();
+        thread::scope(|scope| {
+            let sending = scope.spawn(|| {
+                block_on(socket.write_all(&all)).unwrap();
+                block_on(socket.close()).unwrap();
+                // Closing ends one direction only.
+                let mut answer = String::new();
+                block_on(socket.read_to_string(&mut answer)).unwrap();
+                answer
+            });
+            let mut first = [0; 1];
+            peer.read_exact(&mut first).unwrap();
+            assert!(!sending.is_finished(), "the rest waits with the task");
+            let mut rest = Vec::new();
+            peer.read_to_end(&mut rest).unwrap();
+            assert_eq!((first[0], &rest[..]), (all[0], &all[1..]));
+            peer.write_all(b"thanks").unwrap();
+            drop(peer);
+            assert_eq!(sending.join().unwrap(), "thanks");
+        });
+    }
+
+    #[test]
+    fn what_is_flushed_is_with_the_operating_system() {
+        let (mut socket, mut peer) = pair();
+        peer.set_nonblocking(false).unwrap();
+        block_on(async {
+            socket.write_all(b"frame").await.unwrap();
+            socket.flush().await.unwrap();
+        });
+        assert_eq!(socket.sent.held().0, 0);
+        let mut got = [0; 5];
+        peer.read_exact(&mut got).unwrap();
+        assert_eq!(&got, b"frame");
+    }
+
+    #[test]
+    fn the_end_and_a_broken_connection_are_told() {
+        let (mut socket, peer) = pair();
+        let mut buffer = [0; 10];
+        assert!(socket.read(&mut buffer).now_or_never().is_none());
+        drop(peer);
+        assert_eq!(block_on(socket.read(&mut buffer)).unwrap(), 0);
+        // The peer answers what nobody reads with a reset.
+        let broken = loop {
+            if let Err(error) = block_on(socket.write_all(&[0; 1_000])) {
+                break error;
+            }
+        };
+        let kinds = [io::ErrorKind::BrokenPipe, io::ErrorKind::ConnectionReset];
+        assert!(kinds.contains(&broken.kind()), "{broken:?}");
+        assert!(block_on(socket.flush()).is_err());
+    }
+
+    #[test]
+    fn both_threads_end_with_the_socket_also_while_they_block() {
+        for full in [false, true] {
+            let (mut socket, mut peer) = pair();
+            let much = vec![0; 100_000];
+            if full {
+                // One thread waits for the task to read, the other for the peer.
+                peer.set_nonblocking(true).unwrap();
+                until(|| peer.write(&much).is_err() && socket.received.held().1);
+                while socket.write(&much).now_or_never().is_some() || !socket.sent.held().1 {
+                    thread::yield_now();
+                }
+            }
+            let pipes: [Weak<Pipe>; 2] = [Arc::downgrade(&socket.received), Arc::downgrade(&socket.sent)];
+            assert!(pipes.iter().all(|pipe| pipe.strong_count() == 2), "one with the thread");
+            drop(socket);
+            until(|| pipes.iter().all(|pipe| pipe.strong_count() == 0));
+        }
+    }
+}

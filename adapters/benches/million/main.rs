@@ -1,10 +1,13 @@
-//! What a million records cost a client: `cargo bench -p driftless --bench million [-- RECORDS]`.
+//! What a million records cost a client: `cargo bench -p driftless --features blocking --bench million [-- RECORDS]`.
 //!
 //! Builds a file with a thousand records and one with a million, of about 200 bytes each, through the storage's own
-//! interface, with two indexes, and compares them. A commit waits for the disk's fsync, so its processor time is told
-//! too (Linux); the memory is that of a process of its own that opens the file, writes and queries.
+//! interface, with two indexes, and compares them: first the storage alone, then a client on threads, without a server. A
+//! commit waits for the disk's fsync, so its processor time is told too (Linux); the memory is that of a process of its own
+//! that opens the file, writes and queries.
 
 #![allow(clippy::unwrap_used, clippy::cast_precision_loss, clippy::print_stdout)]
+
+mod client;
 
 use driftless::core::client::{
     LocalSequence, OwnEvent, OwnState, RecordKey, State, StorageChange, StorageReply, StorageRequest, StoredRecord,
@@ -37,10 +40,13 @@ const OWNERS: u64 = 10;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    if let [_, mode, path, records] = &arguments[..]
-        && mode == "--child"
-    {
-        return child(Path::new(path), records.parse().unwrap());
+    if let [_, mode, path, records] = &arguments[..] {
+        let (path, records) = (Path::new(path), records.parse().unwrap());
+        match &**mode {
+            "--child" => return child(path, records),
+            "--client" => return client::measure(path, records),
+            _ => {}
+        }
     }
     let many = arguments.iter().find_map(|argument| argument.parse().ok());
     let many: u64 = many.unwrap_or(1_000_000);
@@ -48,17 +54,21 @@ fn main() {
     let (few_path, many_path) = (folder.path().join("few.db"), folder.path().join("many.db"));
     build(&few_path, FEW);
     build(&many_path, many);
-    let small = measure(&few_path, FEW);
-    let large = measure(&many_path, many);
-    for ((what, small), (_, large)) in small.iter().zip(&large) {
-        let ratio = large.as_secs_f64() / small.as_secs_f64();
-        println!("{what}: {small:.1?} with {FEW} records, {large:.1?} with {many}: {ratio:.2} times");
-    }
+    compare(&measure(&few_path, FEW), &measure(&many_path, many), many);
     add_index(&many_path, many);
     for (path, records) in [(&few_path, FEW), (&many_path, many)] {
         let mut child = Command::new(std::env::current_exe().unwrap());
         let status = child.arg("--child").arg(path).arg(records.to_string()).status();
         assert!(status.unwrap().success());
+    }
+    let small = client::measured(&few_path, FEW);
+    compare(&small, &client::measured(&many_path, many), many);
+}
+
+fn compare<What: std::fmt::Display>(small: &[(What, Duration)], large: &[(What, Duration)], many: u64) {
+    for ((what, small), (_, large)) in small.iter().zip(large) {
+        let ratio = large.as_secs_f64() / small.as_secs_f64();
+        println!("{what}: {small:.1?} with {FEW} records, {large:.1?} with {many}: {ratio:.2} times");
     }
 }
 
@@ -133,6 +143,14 @@ fn child(path: &Path, records: u64) {
     for n in 0..TIMES.into() {
         ask(&mut *reader, &somewhere(n));
     }
+    println!(
+        "memory with {records} records, after {TIMES} upserts and {TIMES} queries: {}",
+        memory().1
+    );
+}
+
+/// The most memory that this process had, in KiB, and a line about it; nothing where the system is not Linux.
+fn memory() -> (Option<u64>, String) {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let memory = status
         .lines()
@@ -140,10 +158,9 @@ fn child(path: &Path, records: u64) {
     let memory: Vec<String> = memory
         .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
         .collect();
-    println!(
-        "memory with {records} records, after {TIMES} upserts and {TIMES} queries: {}",
-        memory.join(", ")
-    );
+    let peak = memory.iter().find_map(|line| line.strip_prefix("VmHWM: "));
+    let peak = peak.and_then(|peak| peak.strip_suffix(" kB")?.parse().ok());
+    (peak, memory.join(", "))
 }
 
 /// Opens a file as a client does, with its indexes declared.
@@ -218,6 +235,11 @@ fn key(n: u64) -> RecordKey {
         repository: repository(),
         record: RecordId::new(record).unwrap(),
     }
+}
+
+/// Which key has this id.
+fn index_of(record: &RecordId) -> u64 {
+    u64::from_str_radix(&record[16..], 16).unwrap()
 }
 
 fn record(n: u64, version: u64, local: bool) -> StoredRecord {
