@@ -44,8 +44,8 @@ impl Roots {
         Ok(Self(Some(certificates(text)?.into())))
     }
 
-    /// What connects with these roots.
-    pub(crate) fn connector(&self) -> Result<Connector, TlsError> {
+    /// What connects with these roots, for a protocol that the application speaks itself.
+    pub fn connector(&self) -> Result<Connector, TlsError> {
         let mut roots = RootCertStore::empty();
         match &self.0 {
             Some(certificates) => {
@@ -102,16 +102,22 @@ fn refused(error: impl fmt::Display) -> TlsError {
     TlsError::Refused(error.to_string())
 }
 
-/// A client's side of TLS.
+/// A client's side of TLS. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Connector(TlsConnector);
+pub struct Connector(TlsConnector);
 
 impl Connector {
-    /// The handshake with `host`, whose certificate has to name it.
-    pub(crate) async fn connect(&self, host: &str, socket: Box<dyn Socket>) -> io::Result<Box<dyn Socket>> {
+    /// The handshake with `host`, a name or an address, which the peer's certificate has to name.
+    pub async fn connect(&self, host: &str, socket: Box<dyn Socket>) -> io::Result<Box<dyn Socket>> {
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         let stream = self.0.connect(name, socket).await?;
         Ok(Box::new(Tls::<client::TlsStream<_>>(stream)))
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Connector(..)")
     }
 }
 

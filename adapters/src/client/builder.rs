@@ -98,7 +98,8 @@ impl ClientBuilder {
         }
     }
 
-    /// Keeps a repository, and decides its conflicts by `policy`. Every client of a repository needs the same policy.
+    /// Keeps a repository, and decides its conflicts by `policy`. Every client of a repository needs the same policy: see
+    /// [the guide](crate::guide::conflicts).
     pub fn repository(self, name: &str, policy: impl Policy + 'static) -> Self {
         self.repository_under(name, Arc::new(policy))
     }
@@ -142,19 +143,20 @@ impl ClientBuilder {
     }
 
     /// Calls `applied` whenever a page of a repository's log is durable on this device, on the client's task. Must not
-    /// block.
+    /// block. Default: nobody is told.
     pub fn on_applied(mut self, applied: impl FnMut(Applied) + Send + 'static) -> Self {
         self.hooks.applied = Some(Box::new(applied));
         self
     }
 
-    /// Shows a token, in the handshake's `Authorization` and in `auth`.
+    /// Shows a token, in the handshake's `Authorization` and in `auth`. Default: none.
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.credentials.token = Some(token.into());
         self
     }
 
-    /// Adds a header, to the handshake and to `auth`.
+    /// Adds a header, to the handshake and to `auth`, where it never takes the place of a field of the protocol. One of
+    /// the handshake's own makes [`open`](Self::open) fail. Default: none.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.credentials.headers.push((name.into(), value.into()));
         self
@@ -204,14 +206,14 @@ impl ClientBuilder {
 
     /// Keeps an index over top-level fields of a repository's data, for queries that compare the first of them for
     /// equality and are ordered by the others; see [`Index`]. Indexes that are not declared any more are dropped. They
-    /// make queries faster and writes slower, and change no answer.
+    /// make queries faster and writes slower, and change no answer. Default: none.
     pub fn index<F: Into<String>>(mut self, repository: &str, fields: impl IntoIterator<Item = F>) -> Self {
         let fields = fields.into_iter().map(Into::into).collect();
         self.indexes.push((repository.to_owned(), fields));
         self
     }
 
-    /// Keeps the data in memory: it is gone with the client. The default.
+    /// Keeps the data in memory: it is gone with the client, what was never sent too. The default.
     pub fn memory(self) -> Self {
         self.storage(MemoryStorage::new())
     }
@@ -254,7 +256,8 @@ impl ClientBuilder {
         self.start(Arc::new(runtime), Tap::default()).await
     }
 
-    /// As [`open`](Self::open), with a feed of every notice from the first on, which keeps up to `capacity` of them.
+    /// As [`open`](Self::open), with a feed of every notice from the first on, which keeps up to `capacity` notices, at
+    /// least one.
     /// The client goes no faster than the feed is read.
     pub async fn open_with_feed(self, runtime: impl Runtime, capacity: usize) -> Result<(Client, Feed), OpenError> {
         let (tap, feed) = Tap::new(capacity);

@@ -31,11 +31,11 @@ use std::sync::Arc;
 pub struct ServerConfig {
     /// Where the logs are kept.
     pub store: Arc<dyn Store>,
-    /// Who may connect.
+    /// Who may connect. By [`Self::new`] everyone who can reach it: [`Open`].
     pub authenticator: Arc<dyn Authenticator>,
-    /// The limits of its machines.
+    /// The limits of its machines, each with its unit and default. By [`Self::new`] the defaults.
     pub limits: ServerLimits,
-    /// Who is told what happens.
+    /// Who is told what happens. By [`Self::new`] nobody: [`Unobserved`].
     pub observer: Arc<dyn Observer>,
 }
 

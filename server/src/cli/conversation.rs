@@ -1,13 +1,14 @@
 //! A short conversation with a server, for commands that ask one thing.
 
 use super::Failure;
+use super::destination::{Destination, WEBSOCKET};
 use super::token::TokenArgs;
-use async_tungstenite::WebSocketStream;
-use async_tungstenite::tokio::{TokioAdapter, client_async_with_config};
 use async_tungstenite::tungstenite::protocol::WebSocketConfig;
 use async_tungstenite::tungstenite::{Error, Message};
+use async_tungstenite::{WebSocketStream, client_async_with_config};
 use bytes::Bytes;
 use bytestring::ByteString;
+use driftless::runtime::Socket;
 use driftless_core::name::RepositoryName;
 use driftless_core::wire::{
     Auth, ClientMessage, ClientRequest, ErrorCode, PROTOCOL_VERSION, ServerError, ServerMessage, ServerReply,
@@ -15,7 +16,6 @@ use driftless_core::wire::{
 use futures_util::StreamExt;
 use hyper::Uri;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// How long connecting and each answer that is waited for may take.
@@ -27,7 +27,7 @@ const FRAME_BYTES: usize = 64 << 20;
 /// Which server, which repository, and how to be let in.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TargetArgs {
-    /// The server's WebSocket: `ws://HOST:PORT/sync`, or `ws://HOST:PORT/sync/NAMESPACE`
+    /// The server's WebSocket: `ws://HOST:PORT/sync`, or `ws://HOST:PORT/sync/NAMESPACE`; `wss://` with TLS
     #[arg(
         long,
         env = "DRIFTLESS_URL",
@@ -47,7 +47,7 @@ pub(crate) struct TargetArgs {
 /// An authenticated connection to a server that speaks the protocol in version 1.
 pub(crate) struct Conversation {
     url: Uri,
-    socket: WebSocketStream<TokioAdapter<TcpStream>>,
+    socket: WebSocketStream<Box<dyn Socket>>,
 }
 
 impl Conversation {
@@ -152,33 +152,15 @@ pub(crate) fn failure(error: &ServerError) -> Failure {
     }
 }
 
-async fn connect(url: &Uri) -> Result<WebSocketStream<TokioAdapter<TcpStream>>, Failure> {
-    let (host, port) = host_and_port(url, "ws")?;
+async fn connect(url: &Uri) -> Result<WebSocketStream<Box<dyn Socket>>, Failure> {
+    let destination = Destination::of(url, WEBSOCKET)?;
     let unreachable = |error: &dyn std::fmt::Display| Failure::unreachable(format!("cannot reach {url}: {error}"));
-    let stream = TcpStream::connect((host, port))
-        .await
-        .map_err(|error| unreachable(&error))?;
+    let socket = destination.connect().await.map_err(|error| unreachable(&error))?;
     let config = WebSocketConfig::default()
         .max_frame_size(Some(FRAME_BYTES))
         .max_message_size(Some(FRAME_BYTES));
-    let (socket, _) = client_async_with_config(url.clone(), stream, Some(config))
+    let (socket, _) = client_async_with_config(url.clone(), socket, Some(config))
         .await
         .map_err(|error| unreachable(&error))?;
     Ok(socket)
-}
-
-/// Where a URL of an unencrypted scheme leads.
-pub(crate) fn host_and_port<'a>(url: &'a Uri, scheme: &str) -> Result<(&'a str, u16), Failure> {
-    match (url.scheme_str(), url.host()) {
-        (Some(found), Some(host)) if found == scheme => {
-            let host = host.trim_start_matches('[').trim_end_matches(']');
-            Ok((host, url.port_u16().unwrap_or(80)))
-        }
-        (Some("wss" | "https"), _) => Err(Failure::usage(format!(
-            "{url}: this command speaks no TLS; use the address behind the proxy, {scheme}://HOST:PORT"
-        ))),
-        _ => Err(Failure::usage(format!(
-            "{url}: write the URL as {scheme}://HOST:PORT/PATH"
-        ))),
-    }
 }

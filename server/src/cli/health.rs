@@ -1,11 +1,12 @@
 //! `driftless health`: whether a server is up, as an exit status.
 
-use super::Failure;
-use super::conversation::host_and_port;
+use super::destination::{Destination, HTTP};
+use super::{Failure, on_one_thread};
+use futures_util::{AsyncReadExt, AsyncWriteExt};
 use hyper::Uri;
-use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::io::{self, Write};
 use std::time::Duration;
+use tokio::time::timeout;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,29 +38,31 @@ pub(crate) struct HealthArgs {
 const ANSWER_BYTES: u64 = 16 << 10;
 
 pub(crate) fn run(args: &HealthArgs) -> Result<(), Failure> {
-    let (host, port) = host_and_port(&args.url, "http")?;
-    let answer = ask(host, port, Duration::from_secs(args.timeout.max(1)))
-        .map_err(|error| Failure::unreachable(format!("cannot reach {}: {error}", args.url)))?;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    if head.split(' ').nth(1) != Some("200") {
-        return Err(Failure::unreachable(format!("{} is not healthy: {body}", args.url)));
-    }
-    // A closed stdout does not make the server unhealthy.
-    let _ = writeln!(io::stdout(), "{body}");
-    Ok(())
+    on_one_thread(async {
+        let destination = Destination::of(&args.url, HTTP)?;
+        let patience = Duration::from_secs(args.timeout.max(1));
+        let asked = timeout(patience, ask(&destination, &args.url)).await;
+        let answer = asked
+            .unwrap_or_else(|_| Err(io::Error::other("no answer in time")))
+            .map_err(|error| Failure::unreachable(format!("cannot reach {}: {error}", args.url)))?;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        if head.split(' ').nth(1) != Some("200") {
+            return Err(Failure::unreachable(format!("{} is not healthy: {body}", args.url)));
+        }
+        // A closed stdout does not make the server unhealthy.
+        let _ = writeln!(io::stdout(), "{body}");
+        Ok(())
+    })
 }
 
-fn ask(host: &str, port: u16, patience: Duration) -> io::Result<String> {
-    let address = (host, port)
-        .to_socket_addrs()?
-        .next()
-        .ok_or_else(|| io::Error::other("the name has no address"))?;
-    let mut stream = TcpStream::connect_timeout(&address, patience)?;
-    stream.set_read_timeout(Some(patience))?;
-    stream.set_write_timeout(Some(patience))?;
-    let head = format!("GET /api/health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes())?;
+async fn ask(destination: &Destination, url: &Uri) -> io::Result<String> {
+    let mut socket = destination.connect().await?;
+    let authority = url.authority().map_or("", |authority| authority.as_str());
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let head = format!("GET /api/health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    socket.write_all(head.as_bytes()).await?;
+    socket.flush().await?;
     let mut answer = String::new();
-    stream.take(ANSWER_BYTES).read_to_string(&mut answer)?;
+    socket.take(ANSWER_BYTES).read_to_string(&mut answer).await?;
     Ok(answer)
 }

@@ -6,6 +6,7 @@ mod backup;
 mod client;
 mod conversation;
 mod demo;
+mod destination;
 mod export;
 mod failure;
 mod health;

@@ -145,9 +145,9 @@ fn a_server_that_is_not_there_is_told() {
         "cannot reach",
     );
     assert_failed(
-        &run(folder.path(), &["tail", "--url", "wss://x/sync", "-r", "users"]),
+        &run(folder.path(), &["tail", "--url", "https://x/sync", "-r", "users"]),
         2,
-        "TLS",
+        "wss://",
     );
     assert_failed(
         &run(folder.path(), &["tail", "--url", &url, "-r", "_users"]),

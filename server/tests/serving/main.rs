@@ -4,6 +4,7 @@
 
 mod cli_commands;
 mod cli_serve;
+mod cli_tls;
 mod http_access;
 mod http_hostile;
 mod http_push;
