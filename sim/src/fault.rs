@@ -97,6 +97,18 @@ faults! {
     OtherVersion = "other_version",
     /// The server is the published one.
     PlainServer = "plain_server",
+    /// A frame of a connection that a client has closed reaches the client all the same, when the next one may be open.
+    LateFrame = "late_frame",
+    /// An application dismisses events that were refused for good, and makes their changes again or not.
+    Dismiss = "dismiss",
+    /// An application clears a repository.
+    Clear = "clear",
+    /// An application asks for everything to be read and pushed now.
+    SyncNow = "sync_now",
+    /// A host tells its client that the network has gone, and later that it has come.
+    Connectivity = "connectivity",
+    /// A client is not connected all the time, but for rounds: every so often, when the network comes, or when it is told.
+    Rounds = "rounds",
 }
 
 /// How often each fault took effect.

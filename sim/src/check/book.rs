@@ -17,6 +17,8 @@ pub(super) struct Entry {
     pub(super) ever: bool,
     /// Whether a client has forgotten it after it was settled for long.
     pub(super) is_pruned: bool,
+    /// Whether an application has dismissed it, or cleared its repository.
+    pub(super) is_given_up: bool,
     /// On whose disks it is: its author's, and those of copies of that device.
     pub(super) holders: Vec<Holder>,
 }
@@ -75,6 +77,11 @@ impl Book {
             entries.resize_with(index + 1, Entry::default);
         }
         &mut entries[index]
+    }
+
+    /// Whether an application has given an event up.
+    pub(super) fn is_given_up(&self, repository: usize, id: u32) -> bool {
+        self.get(repository, id).is_some_and(|entry| entry.is_given_up)
     }
 
     /// A new event is durable on its author's disk; the number of its id.

@@ -21,6 +21,10 @@ pub(super) struct ClientState {
     pub(super) last_local: u64,
     /// Writes that are not answered, by request.
     pub(super) writes: BTreeMap<u64, Write>,
+    /// Whether it was told to read and push everything now, and has not answered.
+    pub(super) syncs: bool,
+    /// Since when there is no network, as far as it was told.
+    pub(super) network_gone: Option<Instant>,
     /// Events (by repository and number) whose refusal for good the application has to be told.
     pub(super) to_tell: Vec<(usize, u32)>,
 }
@@ -54,6 +58,8 @@ pub(super) struct Replica {
     pub(super) streamed: u64,
     /// What the application has to know of its history.
     pub(super) news: News,
+    /// Where its clearing stands.
+    pub(super) clearing: Clearing,
     /// Whether the last event applied is at its place in the store's history, which is another one all the same: nobody
     /// can notice that (PROTOCOL.md 6.11; a restored store should have an epoch of its own).
     pub(super) is_deceived: bool,
@@ -61,6 +67,18 @@ pub(super) struct Replica {
     pub(super) is_forbidden: bool,
     /// The head when the client asked for its stream.
     pub(super) asked_at: u64,
+}
+
+/// Where the clearing of a repository stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Clearing {
+    /// Nobody waits for any.
+    #[default]
+    No,
+    /// The application has asked for it.
+    Asked,
+    /// It is durable, and the application was not told.
+    Done,
 }
 
 /// What an application has to be told of a repository's history.
@@ -108,6 +126,8 @@ impl ClientState {
             replicas: vec![replica; repositories],
             last_local: 0,
             writes: BTreeMap::new(),
+            syncs: false,
+            network_gone: None,
             to_tell: Vec::new(),
         }
     }
@@ -115,6 +135,18 @@ impl ClientState {
     /// Bytes of frames that were received and are not applied.
     pub(super) fn received_bytes(&self) -> usize {
         self.replicas.iter().map(|replica| replica.received_bytes).sum()
+    }
+
+    /// Forgets what its machine was asked and has told.
+    pub(super) fn end_life(&mut self) {
+        self.is_running = false;
+        self.writes.clear();
+        self.to_tell.clear();
+        (self.syncs, self.network_gone) = (false, None);
+        for replica in &mut self.replicas {
+            replica.news = News::None;
+            replica.clearing = Clearing::No;
+        }
     }
 
     /// Forgets what belongs to a connection.

@@ -1,7 +1,7 @@
 //! What a client makes durable: its own events (6.6) and its records with their cursor (6.5, 6.7, 6.11).
 
 use super::book::may_move;
-use super::client::{Layer, News};
+use super::client::{Clearing, Layer, News};
 use super::{Checks, DiskView, Invariant};
 use crate::model::{History, Repository};
 use driftless_core::client::{Cursor, OwnEvent, OwnState, RecordKey, StorageChange, StoredRecord, Transaction};
@@ -181,6 +181,7 @@ impl Checks {
         let entry = self.book.entry(repository, id);
         let stand = entry.holder(client).map(|holder| holder.stand.clone());
         entry.holders.retain(|holder| holder.client != client);
+        entry.is_given_up = true;
         let is_rejected = matches!(stand, Some(OwnState::Rejected { .. }));
         self.verdict.check(Invariant::NothingLost, is_rejected, || {
             format!("client {client} drops its event {event} of {name}, which stands at {stand:?}")
@@ -198,8 +199,9 @@ impl Checks {
         for id in core::mem::take(&mut replica.own) {
             let entry = self.book.entry(repository, id);
             entry.holders.retain(|holder| holder.client != client);
-            entry.is_pruned = true;
+            entry.is_given_up = true;
         }
+        replica.clearing = Clearing::Done;
         replica.forget_stream();
         replica.cursor = Cursor::default();
         replica.histories = u64::MAX;

@@ -1,5 +1,6 @@
 //! The end of a run: everyone is equal and idle (6.7, 6.9), and nothing is missing (6.6).
 
+use super::client::Clearing;
 use super::{Checks, ClientEnd, Invariant};
 use driftless_core::client::OwnState;
 
@@ -19,6 +20,9 @@ impl Checks {
         if !state.writes.is_empty() {
             return Some(format!("{} writes are not answered", state.writes.len()));
         }
+        if state.syncs {
+            return Some("it was told to synchronize, and has not answered".into());
+        }
         end.disk?;
         (0..self.model.len()).find_map(|repository| self.unsettled_replica(end.client, repository))
     }
@@ -28,6 +32,9 @@ impl Checks {
         let replica = &self.clients[client].replicas[repository];
         let (cursor, head) = (&replica.cursor, model.log().len());
         let name = &model.name;
+        if replica.clearing == Clearing::Asked {
+            return Some(format!("{name} is not cleared"));
+        }
         if replica.is_forbidden {
             return None;
         }

@@ -29,7 +29,7 @@ use crate::model::{Fault, Model};
 use crate::scenario::{ClientKind, Scenario, ServerKind};
 use book::{Book, is_stored_form};
 use bytestring::ByteString;
-use client::{ClientState, News};
+use client::{Clearing, ClientState};
 use down::Looked;
 use driftless_core::client::{ClientConfig, Notice, Policy, Transaction, Write};
 use driftless_core::event::EventBatch;
@@ -226,10 +226,11 @@ impl Checks {
     /// credentials of another connection, may still come from an older connection.
     fn in_order(&mut self, repository: usize, id: u32) {
         let model = self.model.repository(repository);
-        let holders = &self.book.entry(repository, id).holders;
+        let holders = self.book.get(repository, id).map_or(&[][..], |entry| &entry.holders);
         let last_written = &mut self.last_written[repository];
-        // Where messages vanish inside connections, a later one overtakes.
-        let mut is_in_order = self.is_lossy;
+        // Where messages vanish inside connections, a later one overtakes; one that its application has given up is not
+        // sent again, and may still come from an older connection.
+        let mut is_in_order = self.is_lossy || self.book.is_given_up(repository, id);
         for holder in holders {
             let last = &mut last_written[holder.client];
             is_in_order |= holder.local > *last || holder.was_refused();
@@ -367,11 +368,7 @@ impl Checks {
         if let Some(link) = self.clients[client].link {
             self.client_disconnected(now, client, link);
         }
-        let state = &mut self.clients[client];
-        state.is_running = false;
-        state.writes.clear();
-        state.to_tell.clear();
-        state.replicas.iter_mut().for_each(|replica| replica.news = News::None);
+        self.clients[client].end_life();
     }
 
     /// A client asks for a connection.
@@ -380,6 +377,11 @@ impl Checks {
         let other = self.clients[client].link.replace(link);
         self.verdict.check(Invariant::MachineContract, other.is_none(), || {
             format!("client {client} connects while it has connection {other:?}")
+        });
+        // What was due is done before the machine hears that the network is gone, in the same moment.
+        let may_connect = self.clients[client].network_gone.is_none_or(|gone| gone == now);
+        self.verdict.check(Invariant::MachineContract, may_connect, || {
+            format!("client {client} connects while there is no network")
         });
         self.link(link, client).client_is_open = true;
     }
@@ -433,6 +435,27 @@ impl Checks {
         }
     }
 
+    /// The application wants a repository cleared: about to be told to the client.
+    pub fn clear_asked(&mut self, now: Instant, client: usize, repository: &RepositoryName) {
+        self.verdict.now = now;
+        if let Some(repository) = self.model.find(repository) {
+            self.clients[client].replicas[repository].clearing = Clearing::Asked;
+        }
+    }
+
+    /// The application wants everything read and pushed now: about to be told to the client.
+    pub fn sync_asked(&mut self, now: Instant, client: usize) {
+        self.verdict.now = now;
+        self.clients[client].syncs = true;
+    }
+
+    /// The host knows whether there is a network: about to be told to the client.
+    pub fn network_told(&mut self, now: Instant, client: usize, is_there: bool) {
+        self.verdict.now = now;
+        let gone = &mut self.clients[client].network_gone;
+        *gone = if is_there { None } else { gone.or(Some(now)) };
+    }
+
     /// A client tells its application.
     pub fn noticed(&mut self, now: Instant, client: usize, notice: &Notice) {
         self.verdict.now = now;
@@ -452,11 +475,8 @@ impl Checks {
         self.verdict.now = now;
         let mut copy = self.clients[from].clone();
         copy.disconnect(now);
-        copy.is_running = false;
-        copy.writes.clear();
-        copy.to_tell.clear();
-        for (repository, replica) in copy.replicas.iter_mut().enumerate() {
-            replica.news = News::None;
+        copy.end_life();
+        for (repository, replica) in copy.replicas.iter().enumerate() {
             for id in &replica.own {
                 let entry = self.book.entry(repository, *id);
                 if let Some(mut holder) = entry.holder(from).cloned() {

@@ -1,9 +1,9 @@
 //! What clients tell their applications.
 
-use super::client::News;
+use super::client::{Clearing, News};
 use super::{Checks, Invariant};
 use crate::model::read_event;
-use driftless_core::client::{Change, ChangeKind, Notice, Write, WriteError};
+use driftless_core::client::{Change, ChangeKind, Notice, OwnState, Write, WriteError};
 use driftless_core::event::{EventId, Json};
 use driftless_core::name::RepositoryName;
 
@@ -35,12 +35,16 @@ impl Checks {
                 }
             }
             Notice::CaughtUp { repository } => self.caught_up(client, repository),
+            Notice::Cleared { repository } => self.cleared_told(client, repository),
+            Notice::Synced => self.synced(client),
+            Notice::SyncFailed { .. } => self.clients[client].syncs = false,
             _ => {}
         }
     }
 
     /// A write that is told to be durable is on the disk, as it was asked for; one that failed is not.
     fn written(&mut self, client: usize, asked: &Write, result: &Result<Vec<EventId>, WriteError>) {
+        self.dismissed(client, asked, result);
         let Ok(ids) = result else { return };
         let is_whole = ids.len() == asked.changes.len();
         self.verdict.check(Invariant::NothingLost, is_whole, || {
@@ -56,6 +60,68 @@ impl Checks {
                 format!(
                     "client {client} tells that {id} is written, and its disk does not hold it as asked: {change:?}"
                 )
+            });
+        }
+    }
+
+    /// A write that is told to be durable has dismissed what it wanted to; one that was told of another event than a
+    /// rejected one has not lied.
+    fn dismissed(&mut self, client: usize, asked: &Write, result: &Result<Vec<EventId>, WriteError>) {
+        for (name, event) in &asked.dismiss {
+            let holds = match result {
+                Ok(_) => self.stand(client, name, event).is_none(),
+                Err(WriteError::NotRejected(other)) if other == event => {
+                    !matches!(self.stand(client, name, event), Some(OwnState::Rejected { .. }))
+                }
+                Err(_) => true,
+            };
+            self.verdict.check(Invariant::NothingLost, holds, || {
+                format!("client {client} was to dismiss {event} of {name}, and tells {result:?}")
+            });
+        }
+    }
+
+    /// Where an own event of a client stands; `None` if its disk does not have it.
+    fn stand(&self, client: usize, name: &RepositoryName, event: &EventId) -> Option<&OwnState> {
+        let repository = self.model.find(name)?;
+        let number = self.model.repository(repository).events.find(event)?;
+        Some(&self.book.get(repository, number)?.holder(client)?.stand)
+    }
+
+    fn cleared_told(&mut self, client: usize, name: &RepositoryName) {
+        let Some(repository) = self.model.find(name) else {
+            return;
+        };
+        let clearing = &mut self.clients[client].replicas[repository].clearing;
+        let before = core::mem::take(clearing);
+        self.verdict
+            .check(Invariant::ExactlyOnceEffect, before == Clearing::Done, || {
+                format!("client {client} tells that {name} is cleared, which is {before:?}")
+            });
+    }
+
+    /// Everything that the client was asked to write is durable, everything of it was in the log or is refused for
+    /// good, and every repository is current.
+    fn synced(&mut self, client: usize) {
+        self.clients[client].syncs = false;
+        let waiting = self.clients[client].writes.len();
+        self.verdict.check(Invariant::NothingLost, waiting == 0, || {
+            format!("client {client} tells that all is synchronized, and {waiting} writes are not answered")
+        });
+        for repository in 0..self.model.len() {
+            let name = self.model.repository(repository).name.clone();
+            self.caught_up(client, &name);
+            let replica = &self.clients[client].replicas[repository];
+            let is_unsent = |id: &&u32| {
+                let entry = self.book.get(repository, **id);
+                let holder = entry.and_then(|entry| entry.holder(client));
+                let is_pending = holder.is_some_and(|holder| holder.stand == OwnState::Pending && !holder.is_refused);
+                is_pending && entry.is_some_and(|entry| !entry.ever)
+            };
+            let unsent = replica.own.iter().find(is_unsent);
+            self.verdict.check(Invariant::NothingLost, unsent.is_none(), || {
+                let id = unsent.map(|id| self.model.repository(repository).events.text(*id));
+                format!("client {client} tells that all is synchronized, and {id:?} of {name} never was on the server")
             });
         }
     }

@@ -29,7 +29,8 @@ pub trait StoreView {
 pub struct ClientEnd<'a> {
     /// Which one.
     pub client: usize,
-    /// Whether it is connected and says that it is current.
+    /// Whether it is connected and says that it is current; for one that connects for rounds alone, whether it rests
+    /// between two of them.
     pub live: bool,
     /// How many of its events it knows not to be acked.
     pub pending: u64,
@@ -41,10 +42,15 @@ pub struct ClientEnd<'a> {
 
 impl<'a> ClientEnd<'a> {
     /// How one of our clients stands.
-    pub fn of(client: usize, machine: &Client, disk: &'a dyn DiskView) -> Self {
+    pub fn of(client: usize, machine: &Client, is_real_time: bool, disk: &'a dyn DiskView) -> Self {
+        let live = match machine.connection() {
+            ConnectionState::Live => true,
+            ConnectionState::Offline { .. } => !is_real_time,
+            _ => false,
+        };
         Self {
             client,
-            live: *machine.connection() == ConnectionState::Live,
+            live,
             pending: machine.pending(),
             blocked: machine.blocked(),
             disk: Some(disk),

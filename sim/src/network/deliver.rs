@@ -127,6 +127,11 @@ impl Network {
                 now,
                 &self.plan,
             ),
+            Message::Text(frame) if state == State::Closed => out.push_back(NetworkEvent::Late {
+                link: id,
+                end: to,
+                frame,
+            }),
             _ if state == State::Closed => {}
             _ if state == State::Gone => {
                 link.reset(to.other(), "the other end is not there any more", now, &self.plan);

@@ -4,7 +4,8 @@
 //! duplicated or reordered, ever: bytes come late, or the rest of them does not come at all. What the application
 //! sends waits in its socket once so much of it is not read at the other end.
 //!
-//! An end that closes, or whose process is gone, hears nothing more of that connection; the other end hears of it with
+//! An end that closes, or whose process is gone, hears nothing more of that connection but what was on its way
+//! ([`NetworkEvent::Late`]); the other end hears of it with
 //! [`NetworkEvent::Closed`], once, unless the connection is half open: then when something that it sends reaches a
 //! place where nobody knows the connection.
 //!
@@ -74,6 +75,16 @@ pub enum NetworkEvent {
     },
     /// A whole text frame has come.
     Frame {
+        /// On which connection.
+        link: LinkId,
+        /// To which end.
+        end: End,
+        /// Its payload.
+        frame: ByteString,
+    },
+    /// A whole text frame has come to an end that has closed the connection. A host that has read it by the time it
+    /// hears of the close may hand it on all the same.
+    Late {
         /// On which connection.
         link: LinkId,
         /// To which end.

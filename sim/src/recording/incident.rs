@@ -15,7 +15,11 @@ impl fmt::Display for What {
             | Self::Jump(..)
             | Self::ScopeChange(_)
             | Self::RenewCredentials(_)
-            | Self::Resync(..) => self.application(f),
+            | Self::Resync(..)
+            | Self::Dismiss { .. }
+            | Self::Clear(..)
+            | Self::SyncNow(_)
+            | Self::NoNetwork(..) => self.application(f),
             Self::ServerCrash(_)
             | Self::ServerRestart(_)
             | Self::ServerJump(_)
@@ -45,6 +49,13 @@ impl What {
             Self::ScopeChange(client) => write!(f, "the rights of client {client} change"),
             Self::RenewCredentials(client) => write!(f, "client {client} is given its credentials anew"),
             Self::Resync(client, repository) => write!(f, "client {client} folds repository {repository} again"),
+            Self::Dismiss { client, again } => {
+                let then = if *again { " and makes their changes again" } else { "" };
+                write!(f, "client {client} dismisses refused events{then}")
+            }
+            Self::Clear(client, repository) => write!(f, "client {client} clears repository {repository}"),
+            Self::SyncNow(client) => write!(f, "client {client} is told to synchronize now"),
+            Self::NoNetwork(client, time) => write!(f, "client {client} is told of no network for {}", micros(*time)),
             _ => Ok(()),
         }
     }

@@ -5,7 +5,7 @@ use crate::check::{Failure, Invariant};
 use crate::random::Delay;
 use crate::scenario::{
     Change as Edit, ClientKind, ClientPlan, ClockPlan, Incident, NetworkPlan, RepositoryPlan, ServerKind, ServerPlan,
-    What, When,
+    StrategyPlan, What, When,
 };
 use bytestring::ByteString;
 use driftless_core::Instant;
@@ -26,6 +26,7 @@ pub(crate) fn scenario() -> Scenario {
         tiny_limits: false,
         disk: delay,
         clock,
+        strategy: StrategyPlan::RealTime,
     };
     let write = Edit {
         repository: 0,

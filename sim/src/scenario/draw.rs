@@ -2,7 +2,7 @@
 
 use super::calendar::{Calendar, SECOND};
 use super::incidents::Incidents;
-use super::nodes::Nodes;
+use super::nodes::{Nodes, PERIOD_MAX};
 use super::profile::Pace;
 use super::workload::{self, Mixed, Workload};
 use super::{Incident, NetworkPlan, Profile, Scenario, What, When, swarm};
@@ -52,6 +52,10 @@ impl Scenario {
         };
         scenario.incidents = scenario.happenings(writes, profile.pace, &calendar, workload);
         scenario.settle_within = SETTLE + transfer(&scenario.network, &scenario.incidents);
+        if scenario.faults.contains(&Fault::Rounds) {
+            // What is pushed in one round is read in the next one of another client.
+            scenario.settle_within += 3 * PERIOD_MAX;
+        }
         scenario
     }
 

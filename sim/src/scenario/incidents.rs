@@ -97,6 +97,13 @@ impl Incidents<'_> {
             Fault::TokenExpiry => What::RenewCredentials(client),
             Fault::ScopeChange => What::ScopeChange(client),
             Fault::Resync => What::Resync(client, random.index(self.repositories)),
+            Fault::Dismiss => What::Dismiss {
+                client,
+                again: random.percent(50),
+            },
+            Fault::Clear => What::Clear(client, random.index(self.repositories)),
+            Fault::SyncNow | Fault::Rounds => What::SyncNow(client),
+            Fault::Connectivity => What::NoNetwork(client, lasting(random, 3 * SECOND)),
             _ => return None,
         })
     }
@@ -121,7 +128,12 @@ impl Incidents<'_> {
             What::Cut { client, .. } | What::Stall(client, _) | What::NotReading(client, _) if targeted => {
                 Self::frame(client, number, random)
             }
-            What::Crash(client, _) | What::DiskFails(client, _) | What::Stop(client, _) | What::Sleep(client, _)
+            What::Crash(client, _)
+            | What::DiskFails(client, _)
+            | What::Stop(client, _)
+            | What::Sleep(client, _)
+            | What::Clear(client, _)
+            | What::NoNetwork(client, _)
                 if targeted =>
             {
                 match random.below(3) {

@@ -108,6 +108,31 @@ pub struct ClientPlan {
     pub disk: Delay,
     /// Its clocks.
     pub clock: ClockPlan,
+    /// When it connects.
+    #[serde(default, skip_serializing_if = "StrategyPlan::is_real_time")]
+    pub strategy: StrategyPlan,
+}
+
+/// When a client connects; only ours knows other ways than real time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StrategyPlan {
+    /// It stays connected.
+    #[default]
+    RealTime,
+    /// For rounds that begin so often, in microseconds.
+    Every(u64),
+    /// For rounds that begin when the network comes.
+    OnConnectivity,
+    /// For rounds that its application asks for. From when the faults end it asks again and again.
+    OnDemand,
+}
+
+impl StrategyPlan {
+    /// Whether it stays connected.
+    pub const fn is_real_time(&self) -> bool {
+        matches!(self, Self::RealTime)
+    }
 }
 
 /// Which client takes part.
@@ -240,6 +265,20 @@ pub enum What {
     RenewCredentials(usize),
     /// A client folds a repository (an index) again from 0.
     Resync(usize, usize),
+    /// A client's application dismisses all its events that were refused for good; where there are none, its newest
+    /// event, which must not be possible.
+    Dismiss {
+        /// Whose.
+        client: usize,
+        /// Whether it makes their changes again.
+        again: bool,
+    },
+    /// A client's application clears a repository (an index).
+    Clear(usize, usize),
+    /// A client's application wants everything read and pushed now.
+    SyncNow(usize),
+    /// A client's host tells it that there is no network, and after a while that there is one.
+    NoNetwork(usize, u64),
     /// The server crashes and is down for a while.
     ServerCrash(u64),
     /// The server is stopped in good order and is down for a while.

@@ -2,7 +2,9 @@
 
 use super::calendar::{Calendar, SECOND};
 use super::profile::{Pace, Repositories};
-use super::{ClientKind, ClientPlan, ClockPlan, NetworkPlan, Profile, RepositoryPlan, ServerKind, ServerPlan};
+use super::{
+    ClientKind, ClientPlan, ClockPlan, NetworkPlan, Profile, RepositoryPlan, ServerKind, ServerPlan, StrategyPlan,
+};
 use crate::fault::Fault;
 use crate::random::{Delay, Random};
 use std::collections::BTreeSet;
@@ -11,6 +13,9 @@ use std::collections::BTreeSet;
 const MILLI: u64 = 1_000;
 /// Milliseconds in a year.
 const YEAR_MS: u64 = 365 * 24 * 3_600 * 1_000;
+
+/// The longest time between two rounds of a client that is not connected all the time.
+pub(super) const PERIOD_MAX: u64 = 40 * SECOND;
 
 /// Names that a repository may have: plain, with anything in it, and one that a published server treats differently.
 const REPOSITORY_NAMES: &[&str] = &["todos", "Notizen ä/ö 🚲", "counter_log", "users", "a.b-c"];
@@ -124,6 +129,19 @@ impl Nodes<'_> {
             tiny_limits: self.has(Fault::TinyLimits) && random.percent(60),
             disk: slow(self.has(Fault::SlowDisk), &mut random, 200),
             clock: self.clock(owner),
+            strategy: self.strategy(owner),
+        }
+    }
+
+    fn strategy(&self, owner: u64) -> StrategyPlan {
+        let mut random = self.random("strategy", owner);
+        if !self.has(Fault::Rounds) || random.percent(50) {
+            return StrategyPlan::RealTime;
+        }
+        match random.below(3) {
+            0 => StrategyPlan::Every(random.between(SECOND, PERIOD_MAX)),
+            1 => StrategyPlan::OnConnectivity,
+            _ => StrategyPlan::OnDemand,
         }
     }
 

@@ -15,6 +15,7 @@ const NETWORK: &[Fault] = &[
     Fault::ConnectRefused,
     Fault::ConnectHangs,
     Fault::Overlap,
+    Fault::LateFrame,
     Fault::SlowReader,
 ];
 
@@ -46,6 +47,15 @@ const DISKS: &[Fault] = &[
 
 /// Histories that part.
 const HISTORY: &[Fault] = &[Fault::Restore, Fault::CopiedDevice, Fault::Resync];
+
+/// What applications and hosts do beside writing.
+const APPLICATIONS: &[Fault] = &[
+    Fault::Dismiss,
+    Fault::Clear,
+    Fault::SyncNow,
+    Fault::Connectivity,
+    Fault::Rounds,
+];
 
 /// Who may come in, and what they may see.
 const CREDENTIALS: &[Fault] = &[
@@ -110,6 +120,11 @@ const NAMED: &[(&str, &str, Make)] = &[
         Profile::credentials,
     ),
     (
+        "applications",
+        "applications dismiss, clear, and say when to connect",
+        Profile::applications,
+    ),
+    (
         "heartbeats",
         "whole messages vanish inside connections, which TCP never does: heartbeats and timeouts alone",
         Profile::heartbeats,
@@ -139,6 +154,7 @@ impl Profile {
             .with_all(&[Fault::Jitter, Fault::Cut, Fault::ClientCrash], 45)
             .with_all(&[Fault::NarrowLink, Fault::Restore, Fault::CopiedDevice], 18)
             .with_all(&[Fault::PlainClient, Fault::PlainServer, Fault::OtherVersion], 16)
+            .with_all(APPLICATIONS, 18)
             .with(Fault::Conflict, 60)
     }
 
@@ -222,7 +238,27 @@ impl Profile {
             .with_all(CREDENTIALS, 60)
             .with_all(&[Fault::ClientCrash, Fault::ServerRestart], 30)
             .with(Fault::Conflict, 50)
+            .with(Fault::Dismiss, 50)
             .repositories(2..=3)
+    }
+
+    /// Applications dismiss refused events, clear repositories and say when to connect, while connections and disks fail.
+    pub fn applications() -> Self {
+        Self::new("applications")
+            .with_all(SPICE, 30)
+            .with_all(APPLICATIONS, 60)
+            .with_all(
+                &[
+                    Fault::ScopeChange,
+                    Fault::ClientCrash,
+                    Fault::DiskFails,
+                    Fault::HalfOpen,
+                ],
+                40,
+            )
+            .with_all(&[Fault::Restore, Fault::ServerRestart, Fault::LateFrame], 25)
+            .with(Fault::Conflict, 50)
+            .repositories(1..=3)
     }
 
     /// Whole messages vanish inside connections, which TCP never does: only what heartbeats and timeouts are for is

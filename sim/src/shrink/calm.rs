@@ -2,7 +2,7 @@
 
 use super::{Attempts, Edit};
 use crate::random::Delay;
-use crate::scenario::{ClientKind, ClockPlan, Scenario, ServerKind};
+use crate::scenario::{ClientKind, ClockPlan, Scenario, ServerKind, StrategyPlan};
 
 /// A calm network's latency, in microseconds: round, and long enough to be seen.
 const LATENCY: u64 = 10_000;
@@ -63,6 +63,7 @@ fn of_client(client: usize) -> Vec<Edit> {
             let joins = &mut scenario.clients[client].joins_at;
             *joins = joins.map(|_| 0);
         }),
+        Box::new(move |scenario| scenario.clients[client].strategy = StrategyPlan::RealTime),
         Box::new(move |scenario| scenario.clients[client].seed_spelling = false),
         Box::new(move |scenario| scenario.clients[client].tiny_limits = false),
         Box::new(move |scenario| scenario.clients[client].disk = Delay::Fixed(STORAGE)),

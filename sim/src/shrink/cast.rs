@@ -54,8 +54,8 @@ fn without_repository(scenario: &mut Scenario, repository: usize) {
             }
             !changes.is_empty()
         }
-        What::Resync(_, named) if *named == repository => false,
-        What::Resync(_, named) => {
+        What::Resync(_, named) | What::Clear(_, named) if *named == repository => false,
+        What::Resync(_, named) | What::Clear(_, named) => {
             *named -= usize::from(*named > repository);
             true
         }

@@ -26,7 +26,11 @@ pub(super) fn clients(incident: &mut Incident) -> Vec<&mut usize> {
         | What::BadCredentials(client, _)
         | What::ScopeChange(client)
         | What::RenewCredentials(client)
-        | What::Resync(client, _) => clients.push(client),
+        | What::Resync(client, _)
+        | What::Dismiss { client, .. }
+        | What::Clear(client, _)
+        | What::SyncNow(client)
+        | What::NoNetwork(client, _) => clients.push(client),
         What::CopyDevice { from, to } => clients.extend([from, to]),
         What::ServerCrash(_)
         | What::ServerRestart(_)
@@ -53,6 +57,7 @@ pub(super) const fn duration(what: &mut What) -> Option<&mut u64> {
         | What::Crash(_, time)
         | What::Stop(_, time)
         | What::Sleep(_, time)
+        | What::NoNetwork(_, time)
         | What::BadCredentials(_, time)
         | What::ServerCrash(time)
         | What::ServerRestart(time)

@@ -4,7 +4,7 @@ use super::agenda::Trigger;
 use super::client_node::Standing;
 use super::{Due, Ready, World, after};
 use crate::fault::Fault;
-use crate::network::End;
+use crate::network::{End, LinkId};
 use crate::random::Delay;
 use crate::scenario::Way;
 use bytestring::ByteString;
@@ -15,6 +15,8 @@ use driftless_core::wire::CloseCode;
 const SLOW_MICROS: u64 = 20_000;
 /// In how many of 100 cases the end of a closed socket is reported late, where connections overlap.
 const LATE_CLOSES: u64 = 50;
+/// In how many of 100 cases a frame that comes to a closed socket is handed on, where that happens.
+const LATE_FRAMES: u64 = 60;
 /// How late: around the time after which a client connects again.
 const LATE_CLOSE: Delay = Delay::LongTail(4_000_000);
 
@@ -78,6 +80,36 @@ impl World<'_> {
             let due = Due::LateClose { client, life, socket };
             self.scheduler.at(after(self.scheduler.now(), micros), due);
         }
+    }
+
+    /// A frame has come to a socket that its client has closed. The host's task for the socket may have read it by the
+    /// time it hears of that, and hand it on when the next socket is open.
+    pub(super) fn comes_late(&mut self, link: LinkId, frame: ByteString) {
+        let index = self.network.client_of(link);
+        if self.healed || !self.scenario.faults.contains(&Fault::LateFrame) {
+            return;
+        }
+        let node = &mut self.clients[index];
+        let Some(socket) = node.socket(link).filter(|_| node.late_frames.percent(LATE_FRAMES)) else {
+            return;
+        };
+        let micros = node.late_frames.micros(LATE_CLOSE);
+        // A task hands frames on in the order in which it has read them.
+        node.late_until = node.late_until.max(after(self.scheduler.now(), micros));
+        let due = Due::LateFrame {
+            client: index,
+            life: node.life,
+            socket,
+            frame: frame.into(),
+        };
+        self.scheduler.at(node.late_until, due);
+    }
+
+    /// A client's host hands on what it has read of a socket that the client has closed.
+    pub(super) fn hands_on(&mut self, index: usize, socket: SocketId, frame: &ByteString) {
+        self.fired.count(Fault::LateFrame);
+        let frame = frame.clone();
+        self.client(index, ClientInput::Frame { socket, frame });
     }
 
     fn client_pauses(&mut self, index: usize, socket: SocketId, pause: bool) {
@@ -155,9 +187,17 @@ impl World<'_> {
         let now = self.scheduler.now();
         self.checks.noticed(now, index, notice);
         self.tell(|tape, now| tape.noticed(now, index, notice));
-        let Notice::CredentialsNeeded { .. } = notice else {
-            return;
-        };
+        match notice {
+            Notice::Dismissed { .. } => self.fired.count(Fault::Dismiss),
+            Notice::Cleared { .. } => self.fired.count(Fault::Clear),
+            Notice::Synced if !self.scenario.clients[index].strategy.is_real_time() => self.fired.count(Fault::Rounds),
+            Notice::CredentialsNeeded { .. } => self.renew_credentials(index),
+            _ => {}
+        }
+    }
+
+    fn renew_credentials(&mut self, index: usize) {
+        let now = self.scheduler.now();
         let node = &self.clients[index];
         // Bad ones are replaced when the good ones are there.
         if now < node.bad_until || node.standing != Standing::Up {

@@ -45,6 +45,8 @@ pub(super) struct ClientNode {
     pub(super) disk_failures: u64,
     /// Its last sockets, the newest at the back.
     sockets: VecDeque<(SocketId, LinkId)>,
+    /// Until when its host tells of no network.
+    pub(super) no_network_until: Instant,
     /// Until when its credentials are bad.
     pub(super) bad_until: Instant,
     /// Whether it has, or will have, rights to all but the last repository.
@@ -57,6 +59,9 @@ pub(super) struct ClientNode {
     pub(super) frames_down: u64,
     pub(super) requests: u64,
     pub(super) late_closes: Random,
+    pub(super) late_frames: Random,
+    /// When the last of the frames of closed sockets is handed on.
+    pub(super) late_until: Instant,
     pub(super) disk_delays: Random,
     pub(super) crashes: Random,
     config: ClientConfig,
@@ -93,6 +98,7 @@ impl ClientNode {
             storage: None,
             disk_failures: 0,
             sockets: VecDeque::new(),
+            no_network_until: Instant::ZERO,
             bad_until: Instant::ZERO,
             narrow: false,
             granted_narrow: false,
@@ -101,6 +107,8 @@ impl ClientNode {
             frames_down: 0,
             requests: 0,
             late_closes: stream("late closes"),
+            late_frames: stream("late frames"),
+            late_until: Instant::ZERO,
             disk_delays: stream("client disk"),
             crashes: stream("client crash"),
             config,
@@ -189,6 +197,9 @@ impl World<'_> {
         let wall = node.wall(now);
         self.tell_client_starts(index);
         self.client(index, ClientInput::Start { wall });
+        if self.clients[index].no_network_until > now {
+            self.client(index, ClientInput::Connectivity(false));
+        }
     }
 
     /// Gives a client's machine something, and carries out what it asks for. What comes to one that sleeps waits; what
@@ -245,6 +256,9 @@ impl World<'_> {
             }
             ClientInput::Write(write) if node.peer.is_none() => self.checks.write_asked(now, index, write),
             ClientInput::Resync { repository } => self.checks.resync_asked(now, index, repository),
+            ClientInput::Clear { repository } => self.checks.clear_asked(now, index, repository),
+            ClientInput::SyncNow if node.peer.is_none() => self.checks.sync_asked(now, index),
+            ClientInput::Connectivity(is_there) => self.checks.network_told(now, index, *is_there),
             ClientInput::Disconnected { socket, .. } => {
                 if let Some(link) = node.link(*socket) {
                     self.checks.client_disconnected(now, index, link.0);

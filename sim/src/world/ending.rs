@@ -3,6 +3,8 @@
 use super::World;
 use super::client_node::{ClientNode, Standing};
 use crate::check::ClientEnd;
+use crate::scenario::Scenario;
+use driftless_core::Instant;
 
 impl World<'_> {
     /// Every fault ends: networks, stores and authorities work, everyone who has not left is up, awake, and has good
@@ -28,6 +30,8 @@ impl World<'_> {
 
     fn heal_client(&mut self, index: usize) {
         let now = self.scheduler.now();
+        let had_network = self.clients[index].no_network_until <= now;
+        self.clients[index].no_network_until = Instant::ZERO;
         let node = &mut self.clients[index];
         node.disk_failures = 0;
         let renew = node.bad_until > now || node.narrow || node.granted_narrow;
@@ -43,13 +47,17 @@ impl World<'_> {
         if renew {
             self.give_credentials(index);
         }
+        if !had_network {
+            self.network_is_back(index);
+        }
+        self.ask_for_round(index);
     }
 
     /// The time to become equal and idle is over.
     pub(super) fn time_is_over(&mut self) {
         self.over = true;
         self.check_peers();
-        let (now, idle, ends) = (self.scheduler.now(), self.is_idle(), ends(&self.clients));
+        let (now, idle, ends) = (self.scheduler.now(), self.is_idle(), ends(self.scenario, &self.clients));
         if self.broken.is_none() {
             self.checks.not_settled(now, &ends, idle);
         }
@@ -61,7 +69,7 @@ impl World<'_> {
         if !self.is_idle() {
             return false;
         }
-        let ends = ends(&self.clients);
+        let ends = ends(self.scenario, &self.clients);
         let settled = self.peers_are_settled() && self.checks.is_settled(&ends, true);
         if settled {
             self.checks.settled(self.scheduler.now(), &ends);
@@ -81,11 +89,11 @@ impl World<'_> {
 }
 
 /// The clients that run, as the end of a run looks at them.
-fn ends(clients: &[ClientNode]) -> Vec<ClientEnd<'_>> {
+fn ends<'a>(scenario: &Scenario, clients: &'a [ClientNode]) -> Vec<ClientEnd<'a>> {
     let clients = clients.iter().enumerate();
-    clients.filter_map(|(index, node)| end(index, node)).collect()
-}
-
-fn end(index: usize, node: &ClientNode) -> Option<ClientEnd<'_>> {
-    Some(ClientEnd::of(index, node.machine.as_ref()?, &node.disk))
+    let end = |(index, node): (usize, &'a ClientNode)| {
+        let is_real_time = scenario.clients[index].strategy.is_real_time();
+        Some(ClientEnd::of(index, node.machine.as_ref()?, is_real_time, &node.disk))
+    };
+    clients.filter_map(end).collect()
 }

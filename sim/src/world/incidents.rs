@@ -33,7 +33,11 @@ impl<'a> World<'a> {
             | What::CopyDevice { .. }
             | What::Jump(..)
             | What::DiskFails(..)
-            | What::Resync(..) => self.client_incident(what),
+            | What::Resync(..)
+            | What::Dismiss { .. }
+            | What::Clear(..)
+            | What::SyncNow(_)
+            | What::NoNetwork(..) => self.client_incident(what),
             What::BadCredentials(..) | What::ScopeChange(_) | What::RenewCredentials(_) => {
                 self.credentials_incident(what);
             }
@@ -64,6 +68,10 @@ impl<'a> World<'a> {
             | What::CopyDevice { to: client, .. }
             | What::DiskFails(client, _)
             | What::Resync(client, _)
+            | What::Dismiss { client, .. }
+            | What::Clear(client, _)
+            | What::SyncNow(client)
+            | What::NoNetwork(client, _)
             | What::BadCredentials(client, _)
             | What::ScopeChange(client)
             | What::RenewCredentials(client) => recording::Node::Client(client),
@@ -138,6 +146,17 @@ impl<'a> World<'a> {
                 None
             }
             What::Resync(client, repository) => self.resync(client, repository).then_some(Fault::Resync),
+            // These two are counted when they are done.
+            What::Dismiss { client, again } => {
+                self.dismiss(client, again);
+                None
+            }
+            What::Clear(client, repository) => {
+                self.clear(client, repository);
+                None
+            }
+            What::SyncNow(client) => self.sync_now(client).then_some(Fault::SyncNow),
+            What::NoNetwork(client, micros) => self.no_network(client, micros).then_some(Fault::Connectivity),
             _ => None,
         };
         if let Some(fault) = done {
@@ -301,7 +320,7 @@ fn client_of(what: &What) -> usize {
 }
 
 /// A change as the client takes it; `None` for one that is none.
-fn change(repositories: &[RepositoryName], wanted: &Change) -> Option<client::Change> {
+pub(super) fn change(repositories: &[RepositoryName], wanted: &Change) -> Option<client::Change> {
     let kind = match &wanted.data {
         Some(data) => ChangeKind::Upsert {
             data: Json::parse(data.clone()).ok()?,

@@ -7,6 +7,7 @@
 //! | `server_node` | the server: how it starts and ends |
 //! | `session_node`, `hub_node` | its machines, and what they ask for |
 //! | `agenda`, `incidents` | what happens, and when |
+//! | `application` | what applications and hosts ask of clients beside writes |
 //! | `ending` | how faults end, and when everyone is settled |
 //! | `wake`, `lane`, `steps` | wake-ups, queues between machines, and what every call of a machine passes |
 //! | `peer_node` | peers that are not ours |
@@ -16,6 +17,7 @@
 //! that were triggered, then what the network has brought, then what has become ready, then what is due, then incidents with a time.
 
 mod agenda;
+mod application;
 mod client_asks;
 mod client_node;
 mod ending;
@@ -48,6 +50,7 @@ use crate::policies::Policies;
 use crate::recording::{Recorder, Recording};
 use crate::scenario::Scenario;
 use crate::scheduler::Scheduler;
+use bytestring::ByteString;
 use driftless_core::client::{ClientAction, ClientInput, Received, SocketId};
 use driftless_core::name::RepositoryName;
 use driftless_core::server::{AppendId, HubAction, ReadId, SessionAction, SessionInput};
@@ -173,8 +176,19 @@ enum Due {
         life: u32,
         socket: SocketId,
     },
+    /// A client's host hands on a frame of a socket that the client has closed before.
+    LateFrame {
+        client: usize,
+        life: u32,
+        socket: SocketId,
+        frame: Box<ByteString>,
+    },
     /// A client may be given good credentials.
     GoodCredentials(usize),
+    /// A client's host may tell that there is a network.
+    NetworkBack(usize),
+    /// The faults have ended: the application of a client that does not connect by itself asks it to, again and again.
+    Round(usize),
     ToHub(LinkId),
     ToSession(LinkId),
     Authenticated(Box<Question>),
@@ -389,7 +403,15 @@ impl<'a> World<'a> {
                 let (code, reason) = (None, "the socket is closed".into());
                 self.client(client, ClientInput::Disconnected { socket, code, reason });
             }
+            Due::LateFrame {
+                client,
+                life,
+                socket,
+                ref frame,
+            } if self.clients[client].life == life => self.hands_on(client, socket, frame),
             Due::GoodCredentials(client) => self.give_good_credentials(client),
+            Due::NetworkBack(client) => self.network_is_back(client),
+            Due::Round(client) => self.ask_for_round(client),
             Due::ServerUp { life } if self.server.life == life => self.start_server(),
             Due::CommitsTold => self.tell_commits(),
             Due::Heal => self.heal(),
@@ -428,6 +450,12 @@ impl<'a> World<'a> {
                 end: End::Server,
                 frame,
             } => self.session(link, SessionInput::Frame(frame)),
+            NetworkEvent::Late {
+                link,
+                end: End::Client,
+                frame,
+            } => self.comes_late(link, frame),
+            NetworkEvent::Late { end: End::Server, .. } => {}
             NetworkEvent::Alive { link, end: End::Client } => {
                 self.bring(link, |socket| ClientInput::Alive { socket });
             }

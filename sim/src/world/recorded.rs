@@ -134,7 +134,10 @@ impl World<'_> {
             } => {
                 tape.closed(now, link.0, *end == End::Server, *code, reason);
             }
-            NetworkEvent::Accepted { .. } | NetworkEvent::Alive { .. } | NetworkEvent::Flushed { .. } => {}
+            NetworkEvent::Accepted { .. }
+            | NetworkEvent::Late { .. }
+            | NetworkEvent::Alive { .. }
+            | NetworkEvent::Flushed { .. } => {}
         });
     }
 

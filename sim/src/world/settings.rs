@@ -3,7 +3,7 @@
 use super::Options;
 use crate::policies::Policies;
 use crate::random::Random;
-use crate::scenario::{ClientPlan, Scenario, ServerPlan};
+use crate::scenario::{ClientPlan, Scenario, ServerPlan, StrategyPlan};
 use driftless_core::client::{ClientConfig, ClientCredentials, ClientLimits, RepositoryConfig, Strategy, Timing};
 use driftless_core::event::Spelling;
 use driftless_core::name::RepositoryName;
@@ -50,7 +50,7 @@ pub(super) fn client(scenario: &Scenario, plan: &ClientPlan, policies: &Policies
         } else {
             Spelling::Package
         },
-        strategy: Strategy::default(),
+        strategy: strategy(plan.strategy),
         timing: Timing {
             keep_acked: if options.keep_acked { FOR_EVER } else { keep_acked },
             ..Timing::default()
@@ -61,6 +61,21 @@ pub(super) fn client(scenario: &Scenario, plan: &ClientPlan, policies: &Policies
             ClientLimits::default()
         },
         seed: [0; 32],
+    }
+}
+
+fn strategy(plan: StrategyPlan) -> Strategy {
+    match plan {
+        StrategyPlan::RealTime => Strategy::default(),
+        StrategyPlan::OnDemand => Strategy::manual(),
+        StrategyPlan::OnConnectivity => Strategy {
+            on_connectivity: true,
+            ..Strategy::manual()
+        },
+        StrategyPlan::Every(micros) => Strategy {
+            every: Some(Duration::from_micros(micros)),
+            ..Strategy::manual()
+        },
     }
 }
 

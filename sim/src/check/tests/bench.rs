@@ -5,7 +5,7 @@ use crate::disk::ClientDisk;
 use crate::model::Repository;
 use crate::random::Delay;
 use crate::scenario::{
-    ClientKind, ClientPlan, ClockPlan, NetworkPlan, RepositoryPlan, Scenario, ServerKind, ServerPlan,
+    ClientKind, ClientPlan, ClockPlan, NetworkPlan, RepositoryPlan, Scenario, ServerKind, ServerPlan, StrategyPlan,
 };
 use bytestring::ByteString;
 use driftless_core::Instant;
@@ -77,6 +77,7 @@ fn scenario() -> Scenario {
         tiny_limits: false,
         disk: Delay::Fixed(1),
         clock: ClockPlan::default(),
+        strategy: StrategyPlan::RealTime,
     };
     Scenario {
         seed: 0,

@@ -109,6 +109,13 @@ impl Model {
                 assert_eq!(frame.len(), sent[side.got], "a frame was lost, repeated or overtaken");
                 side.got += 1;
             }
+            NetworkEvent::Late { link, end, frame } => {
+                let sent = self.side(*link, end.other()).sent.clone();
+                let side = self.side(*link, *end);
+                assert!(side.closed, "late where nobody has closed: {link:?} {end:?}");
+                assert_eq!(frame.len(), sent[side.got], "a frame was lost, repeated or overtaken");
+                side.got += 1;
+            }
             NetworkEvent::Alive { link, end } => drop(self.open_side(*link, *end)),
             NetworkEvent::Flushed { link, end, bytes } => {
                 let side = self.open_side(*link, *end);

@@ -131,6 +131,7 @@ fn short(event: &NetworkEvent) -> Option<String> {
         NetworkEvent::Connected { link } => format!("connected {}", link.0),
         NetworkEvent::ConnectFailed { link, .. } => format!("failed {}", link.0),
         NetworkEvent::Frame { end, frame, .. } => format!("{end:?} frame {}", frame.len()),
+        NetworkEvent::Late { end, frame, .. } => format!("{end:?} late {}", frame.len()),
         NetworkEvent::Alive { end, .. } => format!("{end:?} alive"),
         NetworkEvent::Flushed { .. } => return None,
         NetworkEvent::Closed { end, code, .. } => format!("{end:?} closed {:?}", code.map(|code| code.0)),

@@ -14,7 +14,7 @@ use crate::policies::Policies;
 use crate::random::Delay;
 use crate::scenario::{
     Change, ClientKind, ClientPlan, ClockPlan, Incident, NetworkPlan, RepositoryPlan, Scenario, ServerKind, ServerPlan,
-    What, When,
+    StrategyPlan, What, When,
 };
 
 pub(super) const MILLIS: u64 = 1_000;
@@ -29,6 +29,7 @@ pub(super) fn calm(clients: usize) -> Scenario {
         tiny_limits: false,
         disk: Delay::Fixed(MILLIS),
         clock: ClockPlan::default(),
+        strategy: StrategyPlan::RealTime,
     };
     Scenario {
         seed: 1,
