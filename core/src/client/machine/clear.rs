@@ -57,7 +57,9 @@ impl Client {
         let is_stuck = if plain {
             repository.plain.is_asked()
         } else {
-            repository.lane.may_be_held()
+            // Who waits for other credentials may have been refused all that is in flight.
+            let is_in_doubt = !self.link.can_push() && repository.lane.len() > 0;
+            is_in_doubt || repository.lane.may_be_held()
         };
         repository.clear(online);
         repository.adopt = self.link.server.is_some();

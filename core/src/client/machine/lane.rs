@@ -334,6 +334,11 @@ impl Lane {
         Some(attempts)
     }
 
+    /// Whether an event is in flight.
+    pub(super) fn is_in_flight(&self, event: &EventId) -> bool {
+        self.position(event).is_some()
+    }
+
     fn position(&self, event: &EventId) -> Option<usize> {
         self.in_flight.iter().position(|flight| flight.id == *event)
     }

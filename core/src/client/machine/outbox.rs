@@ -206,6 +206,17 @@ impl Client {
         }
     }
 
+    /// Whether an extended server that refuses events for now waits for one that is not in flight any more, as far as
+    /// can be told.
+    pub(super) fn waits_for_what_is_gone(&self, error: &ServerError) -> bool {
+        let named = error.repository.as_ref().map(|name| find(&self.repositories, name));
+        let Some(Ok(index)) = named.filter(|_| !self.link.is_plain()) else {
+            return false;
+        };
+        let lane = &self.repositories[index].lane;
+        lane.doubtful && error.event_ids.iter().any(|event| !lane.is_in_flight(event))
+    }
+
     /// A refusal that names no event: every lane with events in flight sends them again later.
     pub(super) fn back_off_all(&mut self, message: &str, out: &mut Out) {
         for index in 0..self.repositories.len() {

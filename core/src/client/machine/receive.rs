@@ -88,6 +88,9 @@ impl Client {
         let plain = self.link.is_plain();
         match error.code {
             Some(ErrorCode::AuthFailed) => self.on_auth_error(error, out),
+            Some(ErrorCode::NotAuthenticated | ErrorCode::TokenExpired) if self.waits_for_what_is_gone(&error) => {
+                self.lose_to_unblock(out);
+            }
             Some(ErrorCode::NotAuthenticated | ErrorCode::TokenExpired) => self.await_credentials(error.message, out),
             None if plain && says_auth(&error) && self.link.renewing => self.on_auth_error(error, out),
             None if plain && says_auth(&error) => self.await_credentials(error.message, out),

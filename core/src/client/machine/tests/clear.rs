@@ -310,6 +310,26 @@ fn so_it_is_where_the_refusal_comes_later() {
 }
 
 #[test]
+fn so_it_is_where_other_credentials_are_shown_and_the_refusal_was_for_want_of_them() {
+    for answered in [false, true] {
+        let mut world = World::live(config(&["notes"]));
+        let id = world.put("a", "1");
+        if answered {
+            world.receive(&refusal("token_expired", true, &[&id]));
+            world.give(ClientInput::Credentials(ClientCredentials::default()));
+        } else {
+            // Behind the clearing.
+            clear(&mut world);
+            world.receive(&refusal("token_expired", true, &[&id]));
+        }
+        if answered {
+            clear(&mut world);
+        }
+        assert!(is_given_up(&mut world), "{answered}: {}", world.trace());
+    }
+}
+
+#[test]
 fn other_repositories_go_on() {
     let mut world = World::online(config(&["notes", "users"]));
     for name in ["notes", "users"] {
