@@ -2,7 +2,7 @@
 
 use super::{MILLIS, SECOND, calm, passes, survives};
 use crate::fault::Fault;
-use crate::scenario::{Incident, What, When};
+use crate::scenario::{Incident, StrategyPlan, What, When};
 
 #[test]
 fn a_crash_loses_only_the_writes_of_the_time_it_was_down() {
@@ -121,6 +121,37 @@ fn a_repository_is_folded_again_from_the_beginning() {
         survives(&[(10 * SECOND, What::Resync(1, 0))], Fault::Resync).events,
         150
     );
+}
+
+#[test]
+fn a_repository_that_is_cleared_is_read_again() {
+    let outcome = survives(&[(10 * SECOND, What::Clear(1, 0))], Fault::Clear);
+    // One write may have been on its way.
+    assert!((149..=150).contains(&outcome.events), "{} events", outcome.events);
+}
+
+#[test]
+fn a_client_without_a_network_comes_back_with_it() {
+    let outcome = survives(&[(5 * SECOND, What::NoNetwork(1, 4 * SECOND))], Fault::Connectivity);
+    assert_eq!(outcome.events, 150);
+}
+
+#[test]
+fn clients_that_connect_for_rounds_have_everything_in_the_end() {
+    let strategies = [
+        StrategyPlan::Every(3 * SECOND),
+        StrategyPlan::OnConnectivity,
+        StrategyPlan::OnDemand,
+    ];
+    for strategy in strategies {
+        let mut scenario = calm(3);
+        scenario.clients[1].strategy = strategy;
+        scenario.add_writes();
+        scenario.add(8 * SECOND, What::SyncNow(1));
+        let outcome = passes(&scenario);
+        let rounds = outcome.fired.times(Fault::Rounds);
+        assert!(outcome.events == 150 && rounds > 0, "{strategy:?}: {rounds} rounds");
+    }
 }
 
 #[test]
