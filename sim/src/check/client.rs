@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// One client.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct ClientState {
     /// Whether it is of our kind: it has a disk.
     pub(super) is_ours: bool,
@@ -13,6 +14,8 @@ pub(super) struct ClientState {
     pub(super) limits: ClientLimits,
     /// Its connection, or attempt.
     pub(super) link: Option<u64>,
+    /// Whether it has got `auth_success` on it.
+    pub(super) is_welcome: bool,
     /// The connection that it lost last, and when.
     pub(super) ended: Option<(u64, Instant)>,
     /// By repository.
@@ -122,6 +125,7 @@ impl ClientState {
             is_running: false,
             limits: ClientLimits::default(),
             link: None,
+            is_welcome: false,
             ended: None,
             replicas: vec![replica; repositories],
             last_local: 0,
@@ -152,6 +156,7 @@ impl ClientState {
     /// Forgets what belongs to a connection.
     pub(super) fn disconnect(&mut self, now: Instant) {
         self.ended = self.link.take().map(|link| (link, now));
+        self.is_welcome = false;
         for replica in &mut self.replicas {
             replica.forget_stream();
             replica.is_between = false;

@@ -1,6 +1,6 @@
 //! What clients send and what both ends get: pushes come from the outbox (6.4, 6.6), and a connection loses nothing.
 
-use super::client::ClientState;
+use super::client::{ClientState, Replica};
 use super::frame::ClientFrame;
 use super::link::{Asks, Down, Kind, Says, Up};
 use super::stream::{Asked, Claim};
@@ -33,6 +33,12 @@ impl Checks {
             ("subscribe" | "request_events" | "request_all_events", _) => self.asked(client, &said),
             _ => Asks::Other,
         };
+        let state = &self.clients[client];
+        let is_judged = state.is_ours && !self.is_plain_server && !is_gone_now && asks != Asks::Other;
+        self.verdict
+            .check(Invariant::MachineContract, !is_judged || state.is_welcome, || {
+                format!("client {client} sends on connection {id} before the server has let it in: {frame}")
+            });
         if let Some(link) = self.links.get_mut(&id) {
             match asks {
                 Asks::Push { events } => link.mix(1, [PUSH, repository.unwrap_or(0) as u64, events as u64, 0]),
@@ -256,10 +262,11 @@ impl Checks {
                 replica.forget_stream();
                 replica.news.come();
             }
-            Says::Welcome => self.clients[client]
-                .replicas
-                .iter_mut()
-                .for_each(super::client::Replica::forget_stream),
+            Says::Welcome => {
+                let state = &mut self.clients[client];
+                state.is_welcome = true;
+                state.replicas.iter_mut().for_each(Replica::forget_stream);
+            }
             Says::Other => {}
         }
     }

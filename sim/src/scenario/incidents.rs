@@ -37,6 +37,7 @@ impl Incidents<'_> {
             Fault::CopiedDevice => self.copies(random),
             Fault::Restore => self.restores(random),
             Fault::ConnectRefused | Fault::ConnectHangs => self.unreachable(fault, random),
+            Fault::LateFrame => self.given_up(random),
             _ => {
                 let count = match fault {
                     Fault::LongOffline => random.between(1, 3),
@@ -186,6 +187,20 @@ impl Incidents<'_> {
             });
         }
         incidents
+    }
+
+    /// What a client has not read when it gives a connection up is what comes late: often the answer to its first
+    /// frame, which is `auth`.
+    fn given_up(&self, random: &mut Random) -> Vec<Incident> {
+        let incident = |random: &mut Random| {
+            let client = random.index(self.clients.len());
+            let number = if random.percent(50) { 1 } else { random.between(2, 40) };
+            Incident {
+                when: When::ClientFrame(client, number),
+                what: What::NotReading(client, lasting(random, 3 * SECOND)),
+            }
+        };
+        (0..random.between(1, 6)).map(|_| incident(random)).collect()
     }
 
     /// Each client without a time to join is made from another one's data.

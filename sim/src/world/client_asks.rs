@@ -17,6 +17,8 @@ const SLOW_MICROS: u64 = 20_000;
 const LATE_CLOSES: u64 = 50;
 /// In how many of 100 cases a frame that comes to a closed socket is handed on, where that happens.
 const LATE_FRAMES: u64 = 60;
+/// In how many of 100 cases that is when the next one is open.
+const HELD_FRAMES: u64 = 50;
 /// How late: around the time after which a client connects again.
 const LATE_CLOSE: Delay = Delay::LongTail(4_000_000);
 
@@ -85,7 +87,7 @@ impl World<'_> {
     /// A frame has come to a socket that its client has closed. The host's task for the socket may have read it by the
     /// time it hears of that, and hand it on when the next socket is open.
     pub(super) fn comes_late(&mut self, link: LinkId, frame: ByteString) {
-        let index = self.network.client_of(link);
+        let (index, now) = (self.network.client_of(link), self.scheduler.now());
         if self.healed || !self.scenario.faults.contains(&Fault::LateFrame) {
             return;
         }
@@ -93,9 +95,13 @@ impl World<'_> {
         let Some(socket) = node.socket(link).filter(|_| node.late_frames.percent(LATE_FRAMES)) else {
             return;
         };
-        let micros = node.late_frames.micros(LATE_CLOSE);
         // A task hands frames on in the order in which it has read them.
-        node.late_until = node.late_until.max(after(self.scheduler.now(), micros));
+        let is_free = node.late_until <= now;
+        if !node.held.is_empty() || is_free && node.late_frames.percent(HELD_FRAMES) {
+            return node.held.push((socket, frame));
+        }
+        let micros = node.late_frames.micros(LATE_CLOSE);
+        node.late_until = node.late_until.max(after(now, micros));
         let due = Due::LateFrame {
             client: index,
             life: node.life,
@@ -110,6 +116,14 @@ impl World<'_> {
         self.fired.count(Fault::LateFrame);
         let frame = frame.clone();
         self.client(index, ClientInput::Frame { socket, frame });
+    }
+
+    /// A client's next socket is open, and the task for the one before has its turn.
+    pub(super) fn hands_on_held(&mut self, link: LinkId) {
+        let index = self.network.client_of(link);
+        for (socket, frame) in std::mem::take(&mut self.clients[index].held) {
+            self.hands_on(index, socket, &frame);
+        }
     }
 
     fn client_pauses(&mut self, index: usize, socket: SocketId, pause: bool) {

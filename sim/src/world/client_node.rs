@@ -62,6 +62,8 @@ pub(super) struct ClientNode {
     pub(super) late_frames: Random,
     /// When the last of the frames of closed sockets is handed on.
     pub(super) late_until: Instant,
+    /// Those of them that are handed on when the next socket is open.
+    pub(super) held: Vec<(SocketId, ByteString)>,
     pub(super) disk_delays: Random,
     pub(super) crashes: Random,
     config: ClientConfig,
@@ -109,6 +111,7 @@ impl ClientNode {
             late_closes: stream("late closes"),
             late_frames: stream("late frames"),
             late_until: Instant::ZERO,
+            held: Vec::new(),
             disk_delays: stream("client disk"),
             crashes: stream("client crash"),
             config,
@@ -157,6 +160,7 @@ impl ClientNode {
         self.life += 1;
         self.storage = None;
         self.waiting.clear();
+        self.held.clear();
         self.sockets.drain(..).map(|(_, link)| link).collect()
     }
 }

@@ -432,7 +432,10 @@ impl<'a> World<'a> {
         self.tell_brought(&event);
         match event {
             NetworkEvent::Accepted { link } => self.open_session(link),
-            NetworkEvent::Connected { link } => self.bring(link, |socket| ClientInput::Connected { socket }),
+            NetworkEvent::Connected { link } => {
+                self.bring(link, |socket| ClientInput::Connected { socket });
+                self.hands_on_held(link);
+            }
             NetworkEvent::ConnectFailed { link, reason } => self.bring(link, |socket| ClientInput::Disconnected {
                 socket,
                 code: None,

@@ -71,3 +71,16 @@ fn a_narrow_link_with_jitter_is_slow_and_loses_nothing() {
     scenario.network.latency = Delay::LongTail(20 * MILLIS);
     assert_eq!(passes(&scenario).events, 150);
 }
+
+#[test]
+fn what_an_old_connection_has_brought_may_come_when_the_next_one_is_open() {
+    let late = |seed| {
+        let mut scenario = calm(3);
+        scenario.seed = seed;
+        scenario.add_writes();
+        let (when, what) = (When::ClientFrame(1, 1), What::NotReading(1, 2 * SECOND));
+        scenario.incidents.push(Incident { when, what });
+        passes(&scenario).fired.times(Fault::LateFrame)
+    };
+    assert!((0..8).map(late).sum::<u64>() > 2);
+}
