@@ -12,11 +12,15 @@ use driftless::core::event::{EventBatch, EventId, Json, NewEvent, RecordId};
 use driftless::core::name::{LogName, Namespace, RepositoryName};
 use driftless::core::server::{Append, Appended, ConnectionId, Page, PageRequest, Refusal};
 use driftless::core::wire::{CloseCode, Epoch, ErrorCode};
-use driftless::server::{Observer, Opening, Server, ServerConfig, StaticToken};
+use driftless::server::{Listening, Observer, Opening, Server, ServerConfig, StaticToken};
 use driftless::store::{CommitSink, Done, Memory, RepositorySummary, Store};
 use futures_util::StreamExt;
 use std::sync::{Arc, Mutex};
-use tokio::io::DuplexStream;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 type Peer = WebSocketStream<TokioAdapter<DuplexStream>>;
 
@@ -189,4 +193,27 @@ async fn the_owner_is_told_when_the_hub_has_failed() {
     // Nobody waits for an answer that never comes.
     while peer.next().await.is_some() {}
     server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_stranger_who_says_nothing_does_not_hold_a_stop_up() {
+    let server = Server::start(ServerConfig::new(Arc::new(Memory::new())), Tokio).unwrap();
+    let listening = Listening::bind(server, "127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = listening.address().unwrap();
+    let (stop, asked) = oneshot::channel::<()>();
+    let running = tokio::spawn(listening.run(async { asked.await.unwrap_or(()) }));
+    let _silent = TcpStream::connect(address).await.unwrap();
+    // Accepted behind the silent one, and told why it is not served.
+    let mut lost = TcpStream::connect(address).await.unwrap();
+    lost.write_all(b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = String::new();
+    lost.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    drop(lost);
+    drop(stop);
+    // Far less than a handshake may take.
+    let stopped = timeout(Duration::from_secs(5), running).await;
+    assert_eq!(stopped.expect("it stops").unwrap(), Ok(()));
 }

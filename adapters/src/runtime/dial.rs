@@ -55,3 +55,55 @@ pub(super) fn known(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAd
     }
     known
 }
+
+#[cfg(all(test, feature = "tokio"))]
+mod tests {
+    use super::*;
+    use crate::runtime::{Listener, Timer, Tokio};
+    use std::future::{pending, ready};
+
+    /// A name whose addresses answer as their ports say: 1 never, 2 with a refusal, any other at once.
+    #[derive(Debug)]
+    struct Named(Vec<u16>);
+
+    impl Runtime for Named {
+        fn spawn(&self, _: &'static str, _: Pending<'static, ()>) -> io::Result<()> {
+            unreachable!("nothing is spawned")
+        }
+
+        fn timer(&self) -> Box<dyn Timer> {
+            Tokio.timer()
+        }
+
+        fn resolve(&self, _: String, _: u16) -> Pending<'static, io::Result<Vec<SocketAddr>>> {
+            let address = |port: &u16| SocketAddr::from(([127, 0, 0, 1], *port));
+            Box::pin(ready(Ok(self.0.iter().map(address).collect())))
+        }
+
+        fn connect(&self, address: SocketAddr) -> Pending<'static, io::Result<Box<dyn Socket>>> {
+            match address.port() {
+                1 => Box::pin(pending()),
+                2 => Box::pin(ready(Err(io::ErrorKind::ConnectionRefused.into()))),
+                _ => Box::pin(ready(Ok(Tokio::socket(tokio::io::duplex(1).0)))),
+            }
+        }
+
+        fn listen(&self, _: SocketAddr) -> Pending<'static, io::Result<Box<dyn Listener>>> {
+            unreachable!("nobody listens")
+        }
+    }
+
+    async fn reached(ports: &[u16]) -> Result<(), io::ErrorKind> {
+        let runtime: Arc<dyn Runtime> = Arc::new(Named(ports.to_vec()));
+        let socket = dial(&runtime, "name".to_owned(), 80).await;
+        socket.map(drop).map_err(|error| error.kind())
+    }
+
+    #[tokio::test]
+    async fn an_address_that_does_not_answer_keeps_no_other_from_being_reached() {
+        assert_eq!(reached(&[1, 2, 1, 80]).await, Ok(()));
+        assert_eq!(reached(&[2, 80]).await, Ok(()));
+        assert_eq!(reached(&[2, 2]).await, Err(io::ErrorKind::ConnectionRefused));
+        assert_eq!(reached(&[]).await, Err(io::ErrorKind::NotFound));
+    }
+}

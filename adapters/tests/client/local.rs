@@ -148,3 +148,16 @@ async fn what_waits_for_an_answer_hears_of_the_stop() {
     client.stop().await;
     assert_eq!(flush.await.unwrap(), Err(ClientError::Stopped));
 }
+
+#[test]
+fn a_client_whose_runtime_is_gone_before_it_ran_is_stopped() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let client = runtime.block_on(offline().open(Tokio)).unwrap();
+    drop(runtime);
+    futures_util::FutureExt::now_or_never(client.stop()).expect("there is nothing to wait for");
+    let write = futures_util::FutureExt::now_or_never(client.upsert("users", "a", json("1")));
+    assert_eq!(write.expect("it is answered").unwrap_err(), ClientError::Stopped);
+}

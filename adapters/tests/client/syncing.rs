@@ -3,8 +3,11 @@
 use super::peer::Peers;
 use super::{builder, json, soon, told};
 use driftless::Tokio;
-use driftless::core::client::{Notice, Origin};
-use driftless::core::event::Sequence;
+use driftless::core::client::{Change, ChangeKind, Notice, Origin};
+use driftless::core::event::{RecordId, Sequence};
+use futures_util::FutureExt;
+use futures_util::future::join;
+use std::pin::pin;
 use tempfile::TempDir;
 
 #[tokio::test]
@@ -129,5 +132,30 @@ async fn resync_reads_the_repository_from_its_beginning() {
     .await;
     client.resync("users").await.unwrap();
     assert_eq!(peer.subscribed().await, 0);
+    client.stop().await;
+}
+
+#[tokio::test]
+async fn a_sync_that_is_asked_for_behind_a_write_waits_for_its_ack() {
+    let peers = Peers::listen().await;
+    let client = builder(&peers).open(Tokio).await.unwrap();
+    let mut peer = peers.accept_live(0).await;
+    soon("a first sync", client.sync_now()).await.unwrap();
+    let change = Change {
+        repository: "users".parse().unwrap(),
+        record: RecordId::new("a").unwrap(),
+        kind: ChangeKind::Delete,
+    };
+    // All three are with the client before it takes any of them: this runtime has one thread.
+    let (early, written) = (client.sync_now(), client.submit(vec![change]));
+    let (early, written, late) = (pin!(early), pin!(written), pin!(client.sync_now()));
+    let (mut both, mut late) = (join(early, written), late);
+    assert!((&mut both).now_or_never().is_none() && late.as_mut().now_or_never().is_none());
+    let (early, written) = soon("the first two", both).await;
+    assert!(early.is_ok() && written.is_ok());
+    let pushed = peer.pushed().await;
+    assert!(late.as_mut().now_or_never().is_none(), "it is not acked");
+    peer.ack(&pushed, 1).await;
+    soon("the late sync", late).await.unwrap();
     client.stop().await;
 }
